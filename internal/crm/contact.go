@@ -1,0 +1,80 @@
+package crm
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Contact is a person, at one organization, several or none.
+type Contact struct {
+	ID          uuid.UUID
+	FirstName   string
+	LastName    string
+	Email       string
+	Phone       string
+	Mobile      string
+	JobTitle    string
+	OwnerUserID uuid.NullUUID
+	IsActive    bool
+	Version     int
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+
+	OwnerName string // read only: the owner's name, "" without an owner
+}
+
+// Name returns the full name, given name first.
+func (c Contact) Name() string { return strings.TrimSpace(c.FirstName + " " + c.LastName) }
+
+// ContactRow is a contact as its list shows it.
+type ContactRow struct {
+	Contact
+	OrganizationID   uuid.NullUUID // the first organization in reach
+	OrganizationName string
+	RoleLabel        string
+	MoreCount        int // further organizations in reach
+}
+
+// Clean brings every text field into its stored form. The e-mail address is lowered by the
+// database, in one place only: Go and PostgreSQL differ on some letters.
+func (c *Contact) Clean() {
+	for _, f := range []*string{&c.FirstName, &c.LastName, &c.Email, &c.Phone, &c.Mobile, &c.JobTitle} {
+		*f = Clean(*f)
+	}
+}
+
+// Validate returns an Invalid naming each field that cannot be saved, or nil.
+func (c Contact) Validate() error {
+	v := Invalid{}
+	v.require("first_name", c.FirstName, "Enter the first name.")
+	v.require("last_name", c.LastName, "Enter the last name.")
+	v.checkText("first_name", c.FirstName, 80)
+	v.checkText("last_name", c.LastName, 80)
+	v.checkText("email", c.Email, 190)
+	v.checkText("phone", c.Phone, 40)
+	v.checkText("mobile", c.Mobile, 40)
+	v.checkText("job_title", c.JobTitle, 120)
+	v.CheckEmail("email", c.Email)
+	return v.Err()
+}
+
+// ContactFilter says which contacts a list shows.
+type ContactFilter struct {
+	Query  string // any part of the name or the e-mail address
+	Owner  OwnerFilter
+	Status Status
+	Sort   ContactSort
+	Page   Page
+}
+
+// ContactSort is the order of the list.
+type ContactSort string
+
+// Orders of the contact list. Each ends in the id, so that it is total.
+const (
+	ContactsByName   ContactSort = "name"
+	ContactsByNewest ContactSort = "newest"
+	ContactsByUpdate ContactSort = "updated"
+)

@@ -1,0 +1,104 @@
+package crm
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Channel is how an interaction happened.
+type Channel string
+
+// The four channels.
+const (
+	Call    Channel = "call"
+	Meeting Channel = "meeting"
+	Email   Channel = "email"
+	Note    Channel = "note"
+)
+
+// Channels lists the channels in the order in which forms offer them.
+var Channels = []Channel{Call, Meeting, Email, Note}
+
+// Outcomes are suggestions; others are accepted.
+var Outcomes = []string{
+	"Follow-up scheduled", "Information sent", "Meeting booked", "Waiting for customer",
+	"No answer", "Resolved", "Closed won", "Closed lost",
+}
+
+// MaxBody is the longest text of an interaction, in characters. The column has no limit of its
+// own; the full-text index has one of 1 MB per row.
+const MaxBody = 50_000
+
+// Interaction is one call, e-mail, meeting or note.
+type Interaction struct {
+	ID             uuid.UUID
+	OrganizationID uuid.NullUUID
+	ContactID      uuid.NullUUID
+	UserID         uuid.NullUUID // the author
+	Channel        Channel
+	Subject        string
+	Body           string
+	Outcome        string
+	HappenedAt     time.Time
+	CreatedAt      time.Time
+	Version        int
+
+	// Read only. Names are "" without ViewClient or out of reach; then no link is shown either.
+	OrganizationName string
+	ContactName      string
+	AuthorName       string
+}
+
+// Clean brings every text field into its stored form.
+func (i *Interaction) Clean() {
+	i.Subject, i.Body, i.Outcome = Clean(i.Subject), Clean(i.Body), Clean(i.Outcome)
+}
+
+// Validate returns an Invalid naming each field that cannot be saved, or nil.
+func (i Interaction) Validate() error {
+	v := Invalid{}
+	if !slices.Contains(Channels, i.Channel) {
+		v.Add("channel", "Choose call, meeting, e-mail or note.")
+	}
+	v.require("subject", i.Subject, "Enter what it was about.")
+	v.checkText("subject", i.Subject, 200)
+	v.checkText("body", i.Body, MaxBody)
+	v.checkText("outcome", i.Outcome, 80)
+	if i.HappenedAt.IsZero() {
+		v.Add("happened_at", "Enter a date and time like 2026-11-22T15:04.")
+	} else if y := i.HappenedAt.Year(); y < 1900 || y > 2200 {
+		v.Add("happened_at", "Enter a year between 1900 and 2200.")
+	}
+	if !i.OrganizationID.Valid && !i.ContactID.Valid {
+		v.Add("", "An interaction belongs to an organization, a contact, or both.")
+	}
+	return v.Err()
+}
+
+// ParseTime reads a time as forms and the API send it: "2026-11-22T15:04" (seconds optional) in
+// the given zone, or RFC 3339. It returns the zero time when s is neither.
+func ParseTime(s string, zone *time.Location) time.Time {
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04"} {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return t
+		}
+	}
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t
+	}
+	return time.Time{}
+}
+
+// InteractionFilter says which interactions a list shows, newest first.
+type InteractionFilter struct {
+	Query          string // words of the subject or the body
+	Channel        Channel
+	Author         OwnerFilter
+	OrganizationID uuid.NullUUID
+	ContactID      uuid.NullUUID
+	From           time.Time // inclusive; zero for no limit
+	To             time.Time // exclusive; zero for no limit
+	Page           Page
+}

@@ -1,0 +1,90 @@
+package crm
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// User is someone who can sign in.
+type User struct {
+	ID        uuid.UUID
+	Email     string
+	Name      string
+	TeamID    uuid.NullUUID
+	Zone      string // IANA name, "" for the firm's default
+	Theme     string // "light", "dark" or "" for the system's
+	IsActive  bool
+	Version   int
+	CreatedAt time.Time
+	UpdatedAt time.Time
+
+	TeamName  string      // read only
+	RoleIDs   []uuid.UUID // read only
+	RoleNames []string    // read only
+	Locked    bool        // read only: sign-in is locked for now after wrong passwords
+	LastSeen  time.Time   // read only: zero when never signed in
+}
+
+// Themes a user may choose; "" follows the system.
+var Themes = []string{"", "light", "dark"}
+
+// Clean brings every text field into its stored form.
+func (u *User) Clean() { u.Email, u.Name, u.Zone = Clean(u.Email), Clean(u.Name), Clean(u.Zone) }
+
+// Validate returns an Invalid naming each field that cannot be saved, or nil.
+func (u User) Validate() error {
+	v := Invalid{}
+	v.require("email", u.Email, "Enter the e-mail address used to sign in.")
+	v.require("name", u.Name, "Enter the name.")
+	v.checkText("email", u.Email, 190)
+	v.checkText("name", u.Name, 120)
+	v.CheckEmail("email", u.Email)
+	if u.Zone != "" {
+		if _, err := time.LoadLocation(u.Zone); err != nil || u.Zone == "Local" {
+			v.Add("zone", "Choose a time zone like Europe/Rome.")
+		}
+	}
+	if u.Theme != "" && u.Theme != "light" && u.Theme != "dark" {
+		v.Add("theme", "Choose light, dark or the system's.")
+	}
+	return v.Err()
+}
+
+// Role is a named set of permissions with a reach.
+type Role struct {
+	ID          uuid.UUID
+	Slug        string
+	Name        string
+	Reach       string   // own, team or all
+	Permissions []string // slugs
+	Version     int
+
+	Users int // read only: how many active users have it
+}
+
+// Clean brings every text field into its stored form.
+func (r *Role) Clean() { r.Slug, r.Name = Clean(r.Slug), Clean(r.Name) }
+
+// Team is a node of the tree of teams; a parent's members reach what its children own.
+type Team struct {
+	ID       uuid.UUID
+	Name     string
+	ParentID uuid.NullUUID
+	Version  int
+
+	ParentName string // read only
+	Depth      int    // read only: 0 at the root
+	Members    int    // read only: active users in this very team
+}
+
+// Clean brings every text field into its stored form.
+func (t *Team) Clean() { t.Name = Clean(t.Name) }
+
+// Validate returns an Invalid naming each field that cannot be saved, or nil.
+func (t Team) Validate() error {
+	v := Invalid{}
+	v.require("name", t.Name, "Enter the team's name.")
+	v.checkText("name", t.Name, 120)
+	return v.Err()
+}

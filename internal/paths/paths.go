@@ -1,0 +1,103 @@
+// Package paths holds every URL the site links to, as functions: no path is written anywhere else
+// but in the route table.
+package paths
+
+import (
+	"net/url"
+
+	"github.com/google/uuid"
+)
+
+// Pages without a parameter.
+const (
+	Home            = "/"
+	Login           = "/login"
+	Logout          = "/logout"
+	Search          = "/search"
+	Organizations   = "/organizations"
+	NewOrganization = "/organizations/new"
+	Contacts        = "/contacts"
+	NewContact      = "/contacts/new"
+	Interactions    = "/interactions"
+	Account         = "/account"
+	AccountPassword = "/account/password"
+	Users           = "/admin/users"
+	NewUser         = "/admin/users/new"
+	Roles           = "/admin/roles"
+	NewRole         = "/admin/roles/new"
+	Teams           = "/admin/teams"
+	Audit           = "/admin/audit"
+)
+
+// Organization and the functions below it return the pages and form targets of one organization.
+func Organization(id uuid.UUID) string        { return Organizations + "/" + id.String() }
+func EditOrganization(id uuid.UUID) string    { return Organization(id) + "/edit" }
+func ArchiveOrganization(id uuid.UUID) string { return Organization(id) + "/archive" }
+func RestoreOrganization(id uuid.UUID) string { return Organization(id) + "/restore" }
+
+// OrganizationHistory lists every change of the organization.
+func OrganizationHistory(id uuid.UUID) string { return Organization(id) + "/history" }
+
+// OrganizationContacts takes a new link and, by GET, searches for people to link.
+func OrganizationContacts(id uuid.UUID) string { return Organization(id) + "/contacts" }
+func OrganizationContact(id, contact uuid.UUID) string {
+	return OrganizationContacts(id) + "/" + contact.String()
+}
+func UnlinkContact(id, contact uuid.UUID) string { return OrganizationContact(id, contact) + "/unlink" }
+func EditLink(id, contact uuid.UUID) string      { return OrganizationContact(id, contact) + "/edit" }
+
+func LogOnOrganization(id uuid.UUID) string    { return Organization(id) + "/interactions" }
+func NewLogOnOrganization(id uuid.UUID) string { return Organization(id) + "/interactions/new" }
+func InteractionsOfOrganization(id uuid.UUID) string {
+	return Interactions + "?organization=" + id.String()
+}
+
+// Contact and the functions below it return the pages and form targets of one contact.
+func Contact(id uuid.UUID) string               { return Contacts + "/" + id.String() }
+func EditContact(id uuid.UUID) string           { return Contact(id) + "/edit" }
+func ArchiveContact(id uuid.UUID) string        { return Contact(id) + "/archive" }
+func RestoreContact(id uuid.UUID) string        { return Contact(id) + "/restore" }
+func ContactHistory(id uuid.UUID) string        { return Contact(id) + "/history" }
+func LogOnContact(id uuid.UUID) string          { return Contact(id) + "/interactions" }
+func NewLogOnContact(id uuid.UUID) string       { return Contact(id) + "/interactions/new" }
+func InteractionsOfContact(id uuid.UUID) string { return Interactions + "?contact=" + id.String() }
+
+// Interaction and the functions below it return the pages and form targets of one interaction.
+func Interaction(id uuid.UUID) string        { return Interactions + "/" + id.String() }
+func EditInteraction(id uuid.UUID) string    { return Interaction(id) + "/edit" }
+func DeleteInteraction(id uuid.UUID) string  { return Interaction(id) + "/delete" }
+func InteractionHistory(id uuid.UUID) string { return Interaction(id) + "/history" }
+
+// Change is one change set; Undo takes it back.
+func Change(id uuid.UUID) string { return "/changes/" + id.String() }
+func Undo(id uuid.UUID) string   { return Change(id) + "/undo" }
+
+// User and the functions below it return the admin pages of one user, role or team.
+func User(id uuid.UUID) string              { return Users + "/" + id.String() }
+func DeactivateUser(id uuid.UUID) string    { return User(id) + "/deactivate" }
+func ReactivateUser(id uuid.UUID) string    { return User(id) + "/reactivate" }
+func ResetUserPassword(id uuid.UUID) string { return User(id) + "/password" }
+func UnlockUser(id uuid.UUID) string        { return User(id) + "/unlock" }
+func Role(id uuid.UUID) string              { return Roles + "/" + id.String() }
+func Team(id uuid.UUID) string              { return Teams + "/" + id.String() }
+
+// LoginThen is the sign-in page that leads on to next, a local path with query.
+func LoginThen(next string) string {
+	if next == "" || next == Home {
+		return Login
+	}
+	return Login + "?" + url.Values{"next": {next}}.Encode()
+}
+
+// With returns path with the query q, leaving out empty values.
+func With(path string, q url.Values) string {
+	for k, v := range q {
+		if len(v) == 0 || v[0] == "" {
+			q.Del(k)
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
