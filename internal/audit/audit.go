@@ -1,0 +1,83 @@
+// Package audit says what a change looks like: the actions by name, the row images before and after,
+// and how an undo merges with what was changed since. It is pure; package postgres stores it.
+package audit
+
+import (
+	"encoding/json"
+
+	"github.com/google/uuid"
+)
+
+// Action names what was done, verb first.
+type Action string
+
+// The actions. Those without a record (sign-in, denial) have no change set and cannot be undone.
+const (
+	CreateOrganization  Action = "create_org"
+	UpdateOrganization  Action = "update_org"
+	ArchiveOrganization Action = "archive_org"
+	RestoreOrganization Action = "restore_org"
+	CreateContact       Action = "create_contact"
+	UpdateContact       Action = "update_contact"
+	ArchiveContact      Action = "archive_contact"
+	RestoreContact      Action = "restore_contact"
+	LinkContact         Action = "link_contact"
+	UpdateLink          Action = "update_link"
+	UnlinkContact       Action = "unlink_contact"
+	CreateInteraction   Action = "create_interaction"
+	UpdateInteraction   Action = "update_interaction"
+	DeleteInteraction   Action = "delete_interaction"
+	CreateUser          Action = "create_user"
+	UpdateUser          Action = "update_user"
+	DeactivateUser      Action = "deactivate_user"
+	ReactivateUser      Action = "reactivate_user"
+	AssignRole          Action = "assign_role"
+	CreateRole          Action = "create_role"
+	UpdateRole          Action = "update_role"
+	CreateTeam          Action = "create_team"
+	UpdateTeam          Action = "update_team"
+	Import              Action = "import"
+	Demo                Action = "demo"
+	Undo                Action = "undo"
+
+	Login          Action = "login"
+	LoginFailed    Action = "login_failed"
+	Lockout        Action = "lockout"
+	Unlock         Action = "unlock"
+	Logout         Action = "logout"
+	AccessDenied   Action = "access_denied"
+	ChangePassword Action = "change_password"
+	ResetPassword  Action = "reset_password"
+)
+
+// Actions lists every action, for filters and for the test that each has words.
+var Actions = []Action{
+	CreateOrganization, UpdateOrganization, ArchiveOrganization, RestoreOrganization,
+	CreateContact, UpdateContact, ArchiveContact, RestoreContact, LinkContact, UpdateLink, UnlinkContact,
+	CreateInteraction, UpdateInteraction, DeleteInteraction,
+	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
+	Import, Demo, Undo, Login, LoginFailed, Lockout, Unlock, Logout, AccessDenied, ChangePassword, ResetPassword,
+}
+
+// Types of audit targets.
+const (
+	Organization = "organization"
+	Contact      = "contact"
+	Relationship = "relationship" // the target id is the organization's; both ids are in the metadata
+	Interaction  = "interaction"
+	User         = "user"
+	Role         = "role"
+	Team         = "team"
+)
+
+// Change is one audit row about to be written: a row of a table, before and after.
+type Change struct {
+	Action     Action
+	TargetType string
+	TargetID   uuid.UUID
+	ParentID   uuid.NullUUID // a second record whose history shows the change
+	Table      string        // the table whose row the images show
+	Metadata   map[string]any
+	Before     json.RawMessage // nil when the row is new
+	After      json.RawMessage // nil when the row goes
+}

@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"maps"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/authz"
+)
+
+// The scope predicate: which records lie within the actor's reach for a permission. Every statement that
+// reads or changes a record carries it, so that out of reach is the same as not there.
+//
+// Each function returns constant SQL for a table alias; only the kind of reach picks which. A record is
+// reached through its owner; a contact also through any organization it is linked to; an interaction
+// through its organization, its contact, or because the actor logged it.
+
+// ownerWithin is the heart of it: the owner column against the actor's reach.
+func (s *Store) ownerWithin(p authz.Permission, column string) string {
+	switch s.actor.Reach(p) {
+	case authz.All:
+		return "TRUE"
+	case authz.Team:
+		return column + " = ANY(@owners::uuid[])"
+	case authz.Own:
+		return column + " = @me::uuid"
+	}
+	return "FALSE"
+}
+
+func (s *Store) organizationScope(p authz.Permission, alias string) string {
+	return s.ownerWithin(p, alias+".owner_user_id")
+}
+
+func (s *Store) contactScope(p authz.Permission, alias string) string {
+	if r := s.actor.Reach(p); r == authz.All || r == authz.None {
+		return s.ownerWithin(p, "")
+	}
+	return "(" + s.ownerWithin(p, alias+".owner_user_id") + ` OR EXISTS (
+		SELECT 1 FROM organization_contact sl JOIN organizations so ON so.id = sl.organization_id
+		WHERE sl.contact_id = ` + alias + ".id AND " + s.ownerWithin(p, "so.owner_user_id") + "))"
+}
+
+func (s *Store) interactionScope(p authz.Permission, alias string) string {
+	if r := s.actor.Reach(p); r == authz.All || r == authz.None {
+		return s.ownerWithin(p, "")
+	}
+	return "(" + alias + `.user_id = @me::uuid
+		OR EXISTS (SELECT 1 FROM organizations io WHERE io.id = ` + alias + ".organization_id AND " + s.organizationScope(p, "io") + `)
+		OR EXISTS (SELECT 1 FROM contacts ic WHERE ic.id = ` + alias + ".contact_id AND " + s.contactScope(p, "ic") + "))"
+}
+
+// args returns the named arguments of a scoped statement: the actor's and the given ones.
+func (s *Store) args(more pgx.NamedArgs) pgx.NamedArgs {
+	owners := s.actor.Owners
+	if owners == nil {
+		owners = emptyIDs
+	}
+	a := pgx.NamedArgs{"me": s.actor.UserID, "owners": owners}
+	maps.Copy(a, more)
+	return a
+}

@@ -1,0 +1,217 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+var emptyIDs = []uuid.UUID{}
+
+// Saved names what a write left behind.
+type Saved struct {
+	ID        uuid.UUID // the record
+	ChangeSet uuid.UUID // what Undo takes back; Nil when the form had been sent before
+}
+
+// work is one open transaction of a write.
+type work struct {
+	pgx.Tx
+	changeSet uuid.UUID
+	logged    int // audit rows that a set-based statement has already written
+}
+
+// errNoAudit is a bug in a write function: it changed something and returned no change.
+var errNoAudit = errors.New("audit: a write returned no change")
+
+// write is the only way in which a record changes. It opens the transaction and the change set, runs fn,
+// inserts an audit row per change, and commits. A deadlock or serialization failure runs fn once more, so
+// fn may only touch the database and what it returns.
+func (s *Store) write(ctx context.Context, kind audit.Action, fn func(context.Context, *work) ([]audit.Change, error)) (uuid.UUID, error) {
+	return s.writeUndoing(ctx, kind, uuid.NullUUID{}, fn)
+}
+
+func (s *Store) writeUndoing(ctx context.Context, kind audit.Action, undoes uuid.NullUUID, fn func(context.Context, *work) ([]audit.Change, error)) (uuid.UUID, error) {
+	for attempt := 1; ; attempt++ {
+		id, err := s.writeOnce(ctx, kind, undoes, fn)
+		if err == nil {
+			return id, nil
+		}
+		if attempt == 3 || !retryable(err) {
+			return uuid.Nil, translate(err)
+		}
+	}
+}
+
+func (s *Store) writeOnce(ctx context.Context, kind audit.Action, undoes uuid.NullUUID, fn func(context.Context, *work) ([]audit.Change, error)) (uuid.UUID, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	tx, err := s.db.pool.Begin(ctx)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	defer rollback(ctx, tx)
+	w := &work{Tx: tx, changeSet: id}
+	if _, err := tx.Exec(ctx, `INSERT INTO change_sets (id, kind, user_id, undoes, ip, ua) VALUES (@id, @kind, @user, @undoes, @ip, @ua)`,
+		pgx.NamedArgs{"id": id, "kind": kind, "user": s.userID(), "undoes": undoes, "ip": s.ip(), "ua": s.ua()}); err != nil {
+		return uuid.Nil, err
+	}
+	changes, err := fn(ctx, w)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if len(changes)+w.logged == 0 {
+		return uuid.Nil, errNoAudit
+	}
+	if err := s.logChanges(ctx, tx, uuid.NullUUID{UUID: id, Valid: true}, changes); err != nil {
+		return uuid.Nil, err
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return uuid.Nil, err
+	}
+	return id, nil
+}
+
+// rollback ends a transaction that was not committed, even when the request is gone.
+func rollback(ctx context.Context, tx pgx.Tx) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_ = tx.Rollback(ctx) // after a commit it reports that the transaction is closed; after a cut connection there is nothing to end
+}
+
+const insertAudit = `
+	INSERT INTO audit_logs (change_set_id, user_id, action, target_type, target_id, parent_id, table_name, metadata, before, after, ip, ua)
+	VALUES (@changeSet, @user, @action, @type, @target, @parent, @table, @metadata, @before, @after, @ip, @ua)`
+
+// logChanges inserts the audit rows of changes, in one round trip.
+func (s *Store) logChanges(ctx context.Context, tx pgx.Tx, changeSet uuid.NullUUID, changes []audit.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	b := &pgx.Batch{}
+	for _, c := range changes {
+		args, err := s.auditArgs(changeSet, c)
+		if err != nil {
+			return err
+		}
+		b.Queue(insertAudit, args)
+	}
+	return tx.SendBatch(ctx, b).Close()
+}
+
+func (s *Store) auditArgs(changeSet uuid.NullUUID, c audit.Change) (pgx.NamedArgs, error) {
+	metadata := []byte("{}")
+	if len(c.Metadata) > 0 {
+		var err error
+		if metadata, err = json.Marshal(c.Metadata); err != nil {
+			return nil, fmt.Errorf("audit metadata: %w", err)
+		}
+	}
+	return pgx.NamedArgs{
+		"changeSet": changeSet, "user": s.userID(), "action": c.Action, "type": emptyNull(c.TargetType),
+		"target": uuid.NullUUID{UUID: c.TargetID, Valid: c.TargetID != uuid.Nil}, "parent": c.ParentID, "table": emptyNull(c.Table),
+		"metadata": json.RawMessage(metadata), "before": nullJSON(c.Before), "after": nullJSON(c.After), "ip": s.ip(), "ua": s.ua(),
+	}, nil
+}
+
+// Event records something that changed no record, such as a denied request, in a transaction of its own.
+func (s *Store) Event(ctx context.Context, action audit.Action, targetType string, targetID uuid.UUID, metadata map[string]any) error {
+	args, err := s.auditArgs(uuid.NullUUID{}, audit.Change{Action: action, TargetType: targetType, TargetID: targetID, Metadata: metadata})
+	if err != nil {
+		return err
+	}
+	_, err = s.db.pool.Exec(ctx, insertAudit, args)
+	return err
+}
+
+// once makes sure that a form sent twice makes one record: it claims the form's token for record within
+// the transaction. When another submit claimed it first, it waits for that one and returns repeated.
+func (s *Store) once(ctx context.Context, w *work, token uuid.NullUUID, record uuid.UUID) error {
+	if !token.Valid || !s.actor.SignedIn() {
+		return nil
+	}
+	args := pgx.NamedArgs{"user": s.actor.UserID, "token": token, "record": record}
+	tag, err := w.Exec(ctx, `INSERT INTO form_tokens (user_id, token, record_id) VALUES (@user, @token, @record) ON CONFLICT DO NOTHING`, args)
+	if err != nil || tag.RowsAffected() == 1 {
+		return err
+	}
+	first, err := scalar[uuid.UUID](ctx, w, `SELECT record_id FROM form_tokens WHERE user_id = @user AND token = @token`, args)
+	if err != nil {
+		return err
+	}
+	return repeated{first}
+}
+
+// repeated is the error by which a second submit of one form leaves its transaction.
+type repeated struct{ record uuid.UUID }
+
+func (repeated) Error() string { return "this form was already taken" }
+
+// create runs a write that makes one record, once per form token.
+func (s *Store) create(ctx context.Context, kind audit.Action, token uuid.NullUUID, id uuid.UUID, fn func(context.Context, *work) ([]audit.Change, error)) (Saved, error) {
+	cs, err := s.write(ctx, kind, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		if err := s.once(ctx, w, token, id); err != nil {
+			return nil, err
+		}
+		return fn(ctx, w)
+	})
+	var again repeated
+	if errors.As(err, &again) {
+		return Saved{ID: again.record}, nil
+	}
+	if err != nil {
+		return Saved{}, err
+	}
+	return Saved{ID: id, ChangeSet: cs}, nil
+}
+
+// newID returns a key that sorts by time, which keeps inserts local in every index.
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// unchanged reports whether a save left the row image as it was.
+func unchanged(before, after json.RawMessage) error {
+	if bytes.Equal(before, after) {
+		return crm.ErrUnchanged
+	}
+	return nil
+}
+
+func (s *Store) userID() uuid.NullUUID {
+	return uuid.NullUUID{UUID: s.actor.UserID, Valid: s.actor.SignedIn()}
+}
+
+func (s *Store) ip() *netip.Addr {
+	if !s.origin.IP.IsValid() {
+		return nil
+	}
+	ip := s.origin.IP.Unmap().WithZone("")
+	return &ip
+}
+
+func (s *Store) ua() *string { return emptyNull(s.origin.UserAgent) }
+
+func emptyNull(v string) *string {
+	if v == "" {
+		return nil
+	}
+	return &v
+}
+
+func nullJSON(raw json.RawMessage) any {
+	if len(raw) == 0 {
+		return nil
+	}
+	return raw
+}
