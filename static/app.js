@@ -1,0 +1,51 @@
+// Everything works without this file; it only removes waiting and reaching for the mouse.
+
+const field = "input, textarea, select, [contenteditable]";
+
+// Ctrl/⌘+Enter sends the form one is writing in; "/" goes to the search box; Escape closes an open menu.
+document.addEventListener("keydown", (event) => {
+  const target = event.target;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.form?.method === "post") {
+    event.preventDefault();
+    target.form.requestSubmit();
+  } else if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !target.closest(field)) {
+    const box = [...document.querySelectorAll("[data-find]")].find((e) => e.checkVisibility());
+    if (box) {
+      event.preventDefault();
+      box.focus();
+      box.select();
+    }
+  } else if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    }
+  }
+});
+
+// A click elsewhere closes an open menu.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
+
+// A form goes out once. The server knows a second copy by its token; this only says so sooner.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post") return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "true";
+});
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// A toast goes at a click, without loading the page again.
+document.querySelector("[data-dismiss]")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  event.currentTarget.closest(".toast").remove();
+});

@@ -1,0 +1,198 @@
+package templates
+
+import (
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/paths"
+)
+
+// FieldLabels gives the words for a column where its changes are shown.
+var FieldLabels = map[string]func(Page) string{
+	"legal_name":          func(p Page) string { return p.T("Legal name") },
+	"display_name":        func(p Page) string { return p.T("Name") },
+	"website":             func(p Page) string { return p.T("Website") },
+	"sector":              func(p Page) string { return p.T("Sector") },
+	"size_band":           func(p Page) string { return p.T("Size") },
+	"tax_id":              func(p Page) string { return p.T("Tax ID") },
+	"owner_user_id":       func(p Page) string { return p.T("Owner") },
+	"is_active":           func(p Page) string { return p.T("Active") },
+	"first_name":          func(p Page) string { return p.T("First name") },
+	"last_name":           func(p Page) string { return p.T("Last name") },
+	"email":               func(p Page) string { return p.T("E-mail") },
+	"phone":               func(p Page) string { return p.T("Phone") },
+	"mobile":              func(p Page) string { return p.T("Mobile") },
+	"job_title":           func(p Page) string { return p.T("Job title") },
+	"role_label":          func(p Page) string { return p.T("Role") },
+	"relationship_status": func(p Page) string { return p.T("Status") },
+	"channel":             func(p Page) string { return p.T("Channel") },
+	"subject":             func(p Page) string { return p.T("Subject") },
+	"body":                func(p Page) string { return p.T("Notes") },
+	"outcome":             func(p Page) string { return p.T("Outcome") },
+	"happened_at":         func(p Page) string { return p.T("When") },
+	"organization_id":     func(p Page) string { return p.T("Organization") },
+	"contact_id":          func(p Page) string { return p.T("Contact") },
+	"user_id":             func(p Page) string { return p.T("Author") },
+	"name":                func(p Page) string { return p.T("Name") },
+	"team_id":             func(p Page) string { return p.T("Team") },
+	"zone":                func(p Page) string { return p.T("Time zone") },
+	"theme":               func(p Page) string { return p.T("Theme") },
+	"slug":                func(p Page) string { return p.T("Short name") },
+	"reach":               func(p Page) string { return p.T("Reach") },
+	"permissions":         func(p Page) string { return p.T("Permissions") },
+	"role_ids":            func(p Page) string { return p.T("Roles") },
+	"roles":               func(p Page) string { return p.T("Roles") },
+	"parent_id":           func(p Page) string { return p.T("Parent team") },
+	"password":            func(p Page) string { return p.T("Password") },
+	"deleted_at":          func(p Page) string { return p.T("Deleted") },
+}
+
+// fieldLabel is the label of a column, or its bare name when it has none.
+func fieldLabel(p Page, column string) string {
+	if label, ok := FieldLabels[column]; ok {
+		return label(p)
+	}
+	return column
+}
+
+var actionWords = map[string]func(Page) string{
+	"create_org":         func(p Page) string { return p.T("Created the organization") },
+	"update_org":         func(p Page) string { return p.T("Edited the organization") },
+	"archive_org":        func(p Page) string { return p.T("Archived the organization") },
+	"restore_org":        func(p Page) string { return p.T("Restored the organization") },
+	"create_contact":     func(p Page) string { return p.T("Created the contact") },
+	"update_contact":     func(p Page) string { return p.T("Edited the contact") },
+	"archive_contact":    func(p Page) string { return p.T("Archived the contact") },
+	"restore_contact":    func(p Page) string { return p.T("Restored the contact") },
+	"link_contact":       func(p Page) string { return p.T("Linked a contact") },
+	"update_link":        func(p Page) string { return p.T("Edited a relationship") },
+	"unlink_contact":     func(p Page) string { return p.T("Unlinked a contact") },
+	"create_interaction": func(p Page) string { return p.T("Logged an interaction") },
+	"update_interaction": func(p Page) string { return p.T("Edited an interaction") },
+	"delete_interaction": func(p Page) string { return p.T("Deleted an interaction") },
+	"undo":               func(p Page) string { return p.T("Took back a change") },
+	"login":              func(p Page) string { return p.T("Signed in") },
+	"login_failed":       func(p Page) string { return p.T("Failed to sign in") },
+	"lockout":            func(p Page) string { return p.T("Locked after wrong passwords") },
+	"unlock":             func(p Page) string { return p.T("Unlocked the sign-in") },
+	"unlock_user":        func(p Page) string { return p.T("Unlocked the sign-in") },
+	"logout":             func(p Page) string { return p.T("Signed out") },
+	"access_denied":      func(p Page) string { return p.T("Was refused") },
+	"create_user":        func(p Page) string { return p.T("Added the user") },
+	"update_user":        func(p Page) string { return p.T("Edited the user") },
+	"deactivate_user":    func(p Page) string { return p.T("Deactivated the user") },
+	"reactivate_user":    func(p Page) string { return p.T("Reactivated the user") },
+	"reset_password":     func(p Page) string { return p.T("Reset the password") },
+	"change_password":    func(p Page) string { return p.T("Changed the password") },
+	"assign_role":        func(p Page) string { return p.T("Changed the roles") },
+	"create_role":        func(p Page) string { return p.T("Added the role") },
+	"update_role":        func(p Page) string { return p.T("Edited the role") },
+	"delete_role":        func(p Page) string { return p.T("Deleted the role") },
+	"create_team":        func(p Page) string { return p.T("Added the team") },
+	"update_team":        func(p Page) string { return p.T("Edited the team") },
+	"import":             func(p Page) string { return p.T("Imported a file") },
+	"export":             func(p Page) string { return p.T("Exported a list") },
+	"merge":              func(p Page) string { return p.T("Merged two records") },
+	"demo":               func(p Page) string { return p.T("Loaded the demo company") },
+	"update_account":     func(p Page) string { return p.T("Edited the own profile") },
+}
+
+// actionLabel says in words what an action did; an action without words is shown as its slug.
+func actionLabel(p Page, slug string) string {
+	if words, ok := actionWords[slug]; ok {
+		return words(p)
+	}
+	return slug
+}
+
+var permissionWords = map[string]func(Page) string{
+	"ViewClient":      func(p Page) string { return p.T("See organizations and contacts") },
+	"EditClient":      func(p Page) string { return p.T("Edit organizations and contacts") },
+	"ViewInteraction": func(p Page) string { return p.T("Read interactions") },
+	"EditInteraction": func(p Page) string { return p.T("Log and edit interactions") },
+	"ImportClient":    func(p Page) string { return p.T("Import organizations and contacts") },
+	"ExportClient":    func(p Page) string { return p.T("Export organizations and contacts") },
+	"ViewAudit":       func(p Page) string { return p.T("Read the audit log") },
+	"ManageUsers":     func(p Page) string { return p.T("Manage users, roles and teams") },
+}
+
+func permissionLabel(p Page, slug string) string {
+	if words, ok := permissionWords[slug]; ok {
+		return words(p)
+	}
+	return slug
+}
+
+func channelLabel(p Page, c crm.Channel) string {
+	switch c {
+	case crm.Call:
+		return p.T("Call")
+	case crm.Meeting:
+		return p.T("Meeting")
+	case crm.Email:
+		return p.T("E-mail")
+	case crm.Note:
+		return p.T("Note")
+	}
+	return string(c)
+}
+
+func reachLabel(p Page, reach string) string {
+	switch reach {
+	case "own":
+		return p.T("Own")
+	case "team":
+		return p.T("Team")
+	case "all":
+		return p.T("All")
+	}
+	return reach
+}
+
+func targetTypeLabel(p Page, t string) string {
+	switch t {
+	case "organization":
+		return p.T("Organization")
+	case "contact":
+		return p.T("Contact")
+	case "relationship":
+		return p.T("Relationship")
+	case "interaction":
+		return p.T("Interaction")
+	case "user":
+		return p.T("User")
+	case "role":
+		return p.T("Role")
+	case "team":
+		return p.T("Team")
+	}
+	return t
+}
+
+// targetURL is the page of a record, "" when it has none. A relationship is shown at its organization.
+func targetURL(t crm.Target) string {
+	switch t.Type {
+	case "organization", "relationship":
+		return paths.Organization(t.ID)
+	case "contact":
+		return paths.Contact(t.ID)
+	case "interaction":
+		return paths.Interaction(t.ID)
+	case "user":
+		return paths.User(t.ID)
+	case "role":
+		return paths.Role(t.ID)
+	case "team":
+		return paths.Team(t.ID)
+	}
+	return ""
+}
+
+// statusHue colours the three usual words of a relationship's status; the word itself is free text.
+func statusHue(status string) string {
+	switch status {
+	case "Active":
+		return "good"
+	case "Prospect":
+		return "cool"
+	}
+	return ""
+}
