@@ -19,7 +19,7 @@ import (
 // Prefix is where Handler expects to be mounted.
 const Prefix = "/static/"
 
-//go:embed app.css app.js icon.svg fonts
+//go:embed app.css app.js chevron.svg icon.svg fonts
 var files embed.FS
 
 // contentTypes also decides what is served at all: the fonts' licence, for one, is only embedded.
@@ -99,7 +99,7 @@ func acceptsGzip(header string) bool {
 	return false
 }
 
-// load reads every file once. Style sheets come last: they name fonts by file, which become hashed addresses.
+// load reads every file once. Style sheets come last: they name fonts and drawings, which become hashed addresses.
 func load() (names, urls map[string]asset) {
 	names, urls = map[string]asset{}, map[string]asset{}
 	add := func(name string, body []byte) {
@@ -133,7 +133,7 @@ func load() (names, urls map[string]asset) {
 		if err == nil {
 			err = readErr
 		}
-		add(name, linkFonts(body, names))
+		add(name, linkFiles(body, names))
 	}
 	if err != nil {
 		panic(err) // an embedded file system cannot fail
@@ -143,7 +143,7 @@ func load() (names, urls map[string]asset) {
 
 var cssURL = regexp.MustCompile(`url\("([^"]+)"\)`)
 
-func linkFonts(css []byte, names map[string]asset) []byte {
+func linkFiles(css []byte, names map[string]asset) []byte {
 	return cssURL.ReplaceAllFunc(css, func(match []byte) []byte {
 		name := string(cssURL.FindSubmatch(match)[1])
 		a, ok := names[name]
