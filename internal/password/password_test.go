@@ -183,7 +183,7 @@ func TestCommonestAreRefused(t *testing.T) {
 		t.Fatalf("only %d common passwords", len(list))
 	}
 	for _, pw := range list {
-		// Most are short; doubling one, or a year after it, does not make it strong.
+		// Most are short; doubling one does not make it strong.
 		for _, candidate := range []string{pw, pw + pw} {
 			if len(Check(candidate)) == 0 {
 				t.Errorf("%q passes", candidate)
