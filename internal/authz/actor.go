@@ -78,9 +78,15 @@ func (a Actor) Reach(p Permission) Reach {
 	return r
 }
 
+// Granted returns the reach of the roles that grant p, not yet bounded by viewing.
+func (a Actor) Granted(p Permission) Reach { return a.grants[p] }
+
 // Covers reports whether a record owned by owner lies within the actor's reach for p.
-func (a Actor) Covers(p Permission, owner uuid.NullUUID) bool {
-	switch a.Reach(p) {
+func (a Actor) Covers(p Permission, owner uuid.NullUUID) bool { return a.Within(a.Reach(p), owner) }
+
+// Within reports whether a record owned by owner lies within reach r of the actor.
+func (a Actor) Within(r Reach, owner uuid.NullUUID) bool {
+	switch r {
 	case All:
 		return true
 	case Team:

@@ -26,22 +26,22 @@ const (
 // constraintFaults says, per constraint, which field is wrong and what to tell the person. Uniqueness is
 // decided by the constraint, never checked first: two could save at once.
 var constraintFaults = map[string]struct{ field, text string }{
-	"idx_contacts_email_unique":                {"email", "This e-mail address is already in use."},
-	"contacts_email_lower":                     {"email", "Enter an e-mail address like name@example.com."},
-	"users_email_key":                          {"email", "This e-mail address is already in use."},
-	"users_email_lower":                        {"email", "Enter an e-mail address like name@example.com."},
-	"roles_slug_key":                           {"slug", "A role with this short name exists already."},
-	"teams_name_key":                           {"name", "A team with this name exists already."},
-	"organizations_owner_user_id_fkey":         {"owner_user_id", "There is no such user."},
-	"contacts_owner_user_id_fkey":              {"owner_user_id", "There is no such user."},
-	"organization_contact_pkey":                {"contact_id", "This person is already linked to the organization."},
-	"organization_contact_contact_id_fkey":     {"contact_id", "There is no such contact."},
+	"idx_contacts_email_unique":                 {"email", "This e-mail address is already in use."},
+	"contacts_email_lower":                      {"email", "Enter an e-mail address like name@example.com."},
+	"users_email_key":                           {"email", "This e-mail address is already in use."},
+	"users_email_lower":                         {"email", "Enter an e-mail address like name@example.com."},
+	"roles_slug_key":                            {"slug", "A role with this short name exists already."},
+	"teams_name_key":                            {"name", "A team with this name exists already."},
+	"organizations_owner_user_id_fkey":          {"owner_user_id", "There is no such user."},
+	"contacts_owner_user_id_fkey":               {"owner_user_id", "There is no such user."},
+	"organization_contact_pkey":                 {"contact_id", "This person is already linked to the organization."},
+	"organization_contact_contact_id_fkey":      {"contact_id", "There is no such contact."},
 	"organization_contact_organization_id_fkey": {"organization_id", "There is no such organization."},
-	"interactions_contact_id_fkey":             {"contact_id", "There is no such contact."},
-	"interactions_organization_id_fkey":        {"organization_id", "There is no such organization."},
-	"users_team_id_fkey":                       {"team_id", "There is no such team."},
-	"teams_parent_id_fkey":                     {"parent_id", "There is no such team."},
-	"user_roles_role_id_fkey":                  {"role_ids", "There is no such role."},
+	"interactions_contact_id_fkey":              {"contact_id", "There is no such contact."},
+	"interactions_organization_id_fkey":         {"organization_id", "There is no such organization."},
+	"users_team_id_fkey":                        {"team_id", "There is no such team."},
+	"teams_parent_id_fkey":                      {"parent_id", "There is no such team."},
+	"user_roles_role_id_fkey":                   {"role_ids", "There is no such role."},
 }
 
 // translate turns a violated constraint into the Invalid that names its field; other errors pass.

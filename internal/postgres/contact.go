@@ -1,0 +1,249 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+const contactColumns = `c.id, c.first_name, c.last_name, coalesce(c.email, '') AS email, coalesce(c.phone, '') AS phone,
+	coalesce(c.mobile, '') AS mobile, coalesce(c.job_title, '') AS job_title, c.owner_user_id, c.is_active, c.version,
+	c.created_at, c.updated_at`
+
+func contactArgs(c crm.Contact) pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"id": c.ID, "firstName": c.FirstName, "lastName": c.LastName, "email": c.Email, "phone": c.Phone,
+		"mobile": c.Mobile, "jobTitle": c.JobTitle, "owner": c.OwnerUserID,
+	}
+}
+
+var contactOrders = map[crm.ContactSort]order{
+	crm.ContactsByName: {
+		columns: []string{"c.last_name" + icu, "c.first_name" + icu, "c.id"},
+		types:   []string{"text", "text", "uuid"},
+	},
+	crm.ContactsByNewest: {columns: []string{"c.created_at", "c.id"}, types: []string{"timestamptz", "uuid"}, desc: true},
+}
+
+// contactList is the page of the list with each person's first organization in reach and how many more there are.
+func (s *Store) contactList() string {
+	return `
+	SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, p.id AS organization_id,
+		coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label,
+		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, %count AS total
+	FROM (%keys) k JOIN contacts c ON c.id = k.id LEFT JOIN users u ON u.id = c.owner_user_id
+	LEFT JOIN LATERAL (
+		SELECT o.id, o.display_name, l.role_label, count(*) OVER () AS n
+		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
+		WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + `
+		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE`
+}
+
+type contactRow struct {
+	crm.ContactRow
+	Total int
+}
+
+// Contacts returns a page of the contacts in reach. A malformed place in the list is Invalid.
+func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[crm.ContactRow], error) {
+	if err := s.require(authz.ViewClient); err != nil {
+		return crm.Listing[crm.ContactRow]{}, err
+	}
+	by, known := contactOrders[f.Sort]
+	if !known {
+		by = contactOrders[crm.ContactsByName]
+	}
+	l := list{
+		table: "contacts c", id: "c.id", order: by, outer: s.contactList(),
+		scope: s.contactScope(authz.ViewClient, "c"), permission: authz.ViewClient, search: f.Query != "",
+		where: append([]string{statusClause(f.Status, "c")}, ownerClause(f.Owner, "c.owner_user_id")...),
+	}
+	if f.Query != "" {
+		l.where = append(l.where, "c.search_text LIKE fold(@query)")
+	}
+	args := pgx.NamedArgs{"query": pattern(f.Query), "owner": f.Owner.UserID}
+	return readList(ctx, s, l, f.Page, args,
+		func(r contactRow) (crm.ContactRow, int) { return r.ContactRow, r.Total },
+		func(c crm.ContactRow) (string, uuid.UUID) {
+			if f.Sort == crm.ContactsByNewest {
+				return timeKey(c.CreatedAt), c.ID
+			}
+			return c.LastName + keySeparator + c.FirstName, c.ID
+		})
+}
+
+// ContactPage is everything a contact's page shows.
+type ContactPage struct {
+	Contact       crm.Contact
+	Organizations []crm.Relationship // those in reach
+	Past          []crm.Period       // relationships that ended, newest first, at most 50
+	Timeline      []crm.Interaction  // the 20 latest; empty without ViewInteraction
+	History       []crm.Change       // the latest changes of its own facts and links, at most 10
+}
+
+// ContactPage returns a contact in reach with what belongs to it, in one round trip.
+func (s *Store) ContactPage(ctx context.Context, id uuid.UUID) (ContactPage, error) {
+	var p ContactPage
+	if err := s.require(authz.ViewClient); err != nil {
+		return p, err
+	}
+	b := &batch{}
+	args := s.args(pgx.NamedArgs{"id": id})
+	queueOne(b, &p.Contact, s.contactQuery(), args)
+	queueMany(b, &p.Organizations, s.organizationsOfContactQuery(), args)
+	queueMany(b, &p.Past, s.pastOrganizationsQuery(), args)
+	if s.actor.May(authz.ViewInteraction) {
+		queueMany(b, &p.Timeline, s.timelineQuery("i.contact_id"), args)
+	}
+	s.queueHistory(b, &p.History, audit.Contact, args)
+	if err := b.send(ctx, s.db); err != nil {
+		return p, notFound(err)
+	}
+	return p, nil
+}
+
+func (s *Store) contactQuery() string {
+	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name
+		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id
+		WHERE c.id = @id AND ` + s.contactScope(authz.ViewClient, "c")
+}
+
+// Contact returns a contact in reach.
+func (s *Store) Contact(ctx context.Context, id uuid.UUID) (crm.Contact, error) {
+	if err := s.require(authz.ViewClient); err != nil {
+		return crm.Contact{}, err
+	}
+	c, err := one[crm.Contact](ctx, s.db.pool, s.contactQuery(), s.args(pgx.NamedArgs{"id": id}))
+	return c, notFound(err)
+}
+
+// The address is lowered by the database, and only there: Go and PostgreSQL differ on some letters.
+const insertContact = `
+	INSERT INTO contacts AS c (id, first_name, last_name, email, phone, mobile, job_title, owner_user_id)
+	VALUES (@id, @firstName, @lastName, nullif(lower(@email), ''), nullif(@phone, ''), nullif(@mobile, ''), nullif(@jobTitle, ''), @owner)
+	RETURNING audit_image(to_jsonb(c))`
+
+// CreateContact saves a new contact, once per form token. An empty owner becomes the creator unless their
+// reach is all; an owner out of reach and an address in use are Invalid.
+func (s *Store) CreateContact(ctx context.Context, c crm.Contact, token uuid.NullUUID) (Saved, error) {
+	if err := s.require(authz.EditClient); err != nil {
+		return Saved{}, err
+	}
+	c.Clean()
+	if err := c.Validate(); err != nil {
+		return Saved{}, err
+	}
+	c.ID, c.OwnerUserID = newID(), s.ownerOnCreate(c.OwnerUserID)
+	return s.create(ctx, audit.CreateContact, token, c.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		if err := s.checkOwner(ctx, w, c.OwnerUserID); err != nil {
+			return nil, err
+		}
+		after, err := scalar[json.RawMessage](ctx, w, insertContact, contactArgs(c))
+		return []audit.Change{contactChange(audit.CreateContact, c.ID, nil, after)}, err
+	})
+}
+
+func contactChange(a audit.Action, id uuid.UUID, before, after json.RawMessage) audit.Change {
+	return audit.Change{Action: a, TargetType: audit.Contact, TargetID: id, Table: "contacts", Before: before, After: after}
+}
+
+func (s *Store) lockContact(ctx context.Context, w *work, id uuid.UUID) (imaged[crm.Contact], error) {
+	type row struct {
+		crm.Contact
+		Image json.RawMessage
+	}
+	r, err := one[row](ctx, w, `SELECT `+contactColumns+`, audit_image(to_jsonb(c)) AS image FROM contacts c
+		WHERE c.id = @id AND `+s.contactScope(authz.EditClient, "c")+` FOR UPDATE`, s.args(pgx.NamedArgs{"id": id}))
+	return imaged[crm.Contact]{r.Contact, r.Image}, notFound(err)
+}
+
+// UpdateContact saves a contact that was read at c.Version. It returns ErrConflict when it was changed
+// since, ErrUnchanged when there is nothing to save, ErrNotFound out of reach.
+func (s *Store) UpdateContact(ctx context.Context, c crm.Contact) (Saved, error) {
+	if err := s.require(authz.ViewClient, authz.EditClient); err != nil {
+		return Saved{}, err
+	}
+	c.Clean()
+	invalid := c.Validate()
+	cs, err := s.write(ctx, audit.UpdateContact, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockContact(ctx, w, c.ID)
+		switch {
+		case err != nil:
+			return nil, err
+		case invalid != nil:
+			return nil, invalid
+		case was.Record.Version != c.Version:
+			return nil, crm.ErrConflict
+		}
+		if c.OwnerUserID != was.Record.OwnerUserID {
+			if err := s.checkContactOwner(ctx, w, c); err != nil {
+				return nil, err
+			}
+		}
+		after, err := scalar[json.RawMessage](ctx, w, `
+			UPDATE contacts c SET first_name = @firstName, last_name = @lastName, email = nullif(lower(@email), ''),
+				phone = nullif(@phone, ''), mobile = nullif(@mobile, ''), job_title = nullif(@jobTitle, ''), owner_user_id = @owner,
+				version = version + 1, updated_at = now()
+			WHERE id = @id RETURNING audit_image(to_jsonb(c))`, contactArgs(c))
+		if err == nil {
+			err = unchanged(was.Image, after)
+		}
+		return []audit.Change{contactChange(audit.UpdateContact, c.ID, was.Image, after)}, err
+	})
+	return Saved{c.ID, cs}, err
+}
+
+// checkContactOwner is checkOwner for a person who may stay in reach through an organization.
+func (s *Store) checkContactOwner(ctx context.Context, w *work, c crm.Contact) error {
+	err := s.checkOwner(ctx, w, c.OwnerUserID)
+	if err == nil || s.actor.Within(s.ownerReach(), c.OwnerUserID) {
+		return err
+	}
+	linked, linkErr := s.reachedThroughOrganization(ctx, w, c.ID, uuid.Nil)
+	if linkErr != nil {
+		return linkErr
+	}
+	if linked {
+		return nil
+	}
+	return err
+}
+
+// reachedThroughOrganization reports whether a contact is linked to an organization within edit reach other
+// than the excepted one.
+func (s *Store) reachedThroughOrganization(ctx context.Context, w *work, contact, except uuid.UUID) (bool, error) {
+	return scalar[bool](ctx, w, `SELECT EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
+		WHERE l.contact_id = @contact AND l.organization_id <> @except AND `+s.organizationScope(authz.EditClient, "o")+`)`,
+		s.args(pgx.NamedArgs{"contact": contact, "except": except}))
+}
+
+// SetContactActive archives or restores a contact; ErrUnchanged when it is so already.
+func (s *Store) SetContactActive(ctx context.Context, id uuid.UUID, active bool) (Saved, error) {
+	if err := s.require(authz.ViewClient, authz.EditClient); err != nil {
+		return Saved{}, err
+	}
+	action := audit.ArchiveContact
+	if active {
+		action = audit.RestoreContact
+	}
+	cs, err := s.write(ctx, action, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockContact(ctx, w, id)
+		if err != nil {
+			return nil, err
+		}
+		if was.Record.IsActive == active {
+			return nil, crm.ErrUnchanged
+		}
+		after, err := scalar[json.RawMessage](ctx, w, `
+			UPDATE contacts c SET is_active = @active, version = version + 1, updated_at = now()
+			WHERE id = @id RETURNING audit_image(to_jsonb(c))`, pgx.NamedArgs{"id": id, "active": active})
+		return []audit.Change{contactChange(action, id, was.Image, after)}, err
+	})
+	return Saved{id, cs}, err
+}

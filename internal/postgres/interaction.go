@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+const interactionColumns = `i.id, i.organization_id, i.contact_id, i.user_id, i.channel, i.subject, coalesce(i.body, '') AS body,
+	coalesce(i.outcome, '') AS outcome, i.happened_at, i.created_at, i.version`
+
+// interactionNames adds the names that the reader may see: an organization or a contact out of their reach,
+// or any without ViewClient, stays nameless.
+const interactionNames = `, coalesce(no.display_name, '') AS organization_name,
+	coalesce(nc.first_name || ' ' || nc.last_name, '') AS contact_name, coalesce(nu.name, '') AS author_name`
+
+func (s *Store) interactionJoins() string {
+	return ` LEFT JOIN organizations no ON no.id = i.organization_id AND ` + s.organizationScope(authz.ViewClient, "no") + `
+		LEFT JOIN contacts nc ON nc.id = i.contact_id AND ` + s.contactScope(authz.ViewClient, "nc") + `
+		LEFT JOIN users nu ON nu.id = i.user_id`
+}
+
+// timelineQuery lists the 20 latest interactions of record @id, named by a column; future ones are included.
+func (s *Store) timelineQuery(column string) string {
+	return `SELECT ` + interactionColumns + interactionNames + `
+		FROM interactions i` + s.interactionJoins() + `
+		WHERE ` + column + ` = @id AND ` + s.interactionScope(authz.ViewInteraction, "i") + `
+		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
+}
+
+var interactionOrder = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz", "uuid"}, desc: true}
+
+type interactionRow struct {
+	crm.Interaction
+	Total int
+}
+
+// Interactions returns a page of the interactions in reach, newest first. A malformed place is Invalid.
+func (s *Store) Interactions(ctx context.Context, f crm.InteractionFilter) (crm.Listing[crm.Interaction], error) {
+	if err := s.require(authz.ViewInteraction); err != nil {
+		return crm.Listing[crm.Interaction]{}, err
+	}
+	l := list{
+		table: "interactions i", id: "i.id", order: interactionOrder, scope: s.interactionScope(authz.ViewInteraction, "i"),
+		permission: authz.ViewInteraction, search: f.Query != "",
+		where: ownerClause(f.Author, "i.user_id"),
+		outer: `SELECT ` + interactionColumns + interactionNames + `, %count AS total
+			FROM (%keys) k JOIN interactions i ON i.id = k.id` + s.interactionJoins(),
+	}
+	for _, filter := range []struct {
+		set    bool
+		clause string
+	}{
+		{f.Channel != "", "i.channel = @channel"},
+		{f.OrganizationID.Valid, "i.organization_id = @organization"},
+		{f.ContactID.Valid, "i.contact_id = @contact"},
+		{!f.From.IsZero(), "i.happened_at >= @from"},
+		{!f.To.IsZero(), "i.happened_at < @to"},
+		{f.Query != "", interactionWords},
+	} {
+		if filter.set {
+			l.where = append(l.where, filter.clause)
+		}
+	}
+	args := pgx.NamedArgs{
+		"owner": f.Author.UserID, "channel": f.Channel, "organization": f.OrganizationID, "contact": f.ContactID,
+		"from": f.From, "to": f.To, "query": f.Query,
+	}
+	return readList(ctx, s, l, f.Page, args,
+		func(r interactionRow) (crm.Interaction, int) { return r.Interaction, r.Total },
+		func(i crm.Interaction) (string, uuid.UUID) { return timeKey(i.HappenedAt), i.ID })
+}
+
+// interactionWords matches every word of @query in subject or body, each as the beginning of a word.
+const interactionWords = `to_tsvector('simple', fold(i.subject || ' ' || coalesce(i.body, ''))) @@
+	coalesce((SELECT to_tsquery('simple', string_agg('''' || w || ''':*', ' & '))
+		FROM regexp_split_to_table(regexp_replace(fold(@query), '[^[:alnum:]]+', ' ', 'g'), ' +') w WHERE w <> ''), ''::tsquery)`
+
+func (s *Store) interactionQuery() string {
+	return `SELECT ` + interactionColumns + interactionNames + ` FROM interactions i` + s.interactionJoins() + `
+		WHERE i.id = @id AND ` + s.interactionScope(authz.ViewInteraction, "i")
+}
+
+// InteractionPage returns an interaction in reach with its history, in one round trip.
+func (s *Store) InteractionPage(ctx context.Context, id uuid.UUID) (crm.Interaction, []crm.Change, error) {
+	var i crm.Interaction
+	var history []crm.Change
+	if err := s.require(authz.ViewInteraction); err != nil {
+		return i, nil, err
+	}
+	b := &batch{}
+	args := s.args(pgx.NamedArgs{"id": id})
+	queueOne(b, &i, s.interactionQuery(), args)
+	s.queueHistory(b, &history, audit.Interaction, args)
+	if err := b.send(ctx, s.db); err != nil {
+		return i, nil, notFound(err)
+	}
+	return i, history, nil
+}
+
+// Interaction returns an interaction in reach.
+func (s *Store) Interaction(ctx context.Context, id uuid.UUID) (crm.Interaction, error) {
+	if err := s.require(authz.ViewInteraction); err != nil {
+		return crm.Interaction{}, err
+	}
+	i, err := one[crm.Interaction](ctx, s.db.pool, s.interactionQuery(), s.args(pgx.NamedArgs{"id": id}))
+	return i, notFound(err)
+}
+
+func interactionArgs(i crm.Interaction) pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"id": i.ID, "organization": i.OrganizationID, "contact": i.ContactID, "user": i.UserID, "channel": i.Channel,
+		"subject": i.Subject, "body": i.Body, "outcome": i.Outcome, "happenedAt": i.HappenedAt,
+	}
+}
+
+func interactionChange(a audit.Action, i crm.Interaction, before, after json.RawMessage) audit.Change {
+	return audit.Change{
+		Action: a, TargetType: audit.Interaction, TargetID: i.ID, ParentID: i.OrganizationID, Table: "interactions",
+		Metadata: map[string]any{"organization_id": i.OrganizationID, "contact_id": i.ContactID, "channel": i.Channel},
+		Before:   before, After: after,
+	}
+}
+
+// LogInteraction saves a new interaction by the actor, once per form token. The organization and the contact
+// it names must be in view; on names which of the two the page stands for (audit.Organization or
+// audit.Contact): that one out of reach is ErrNotFound, the other is Invalid.
+func (s *Store) LogInteraction(ctx context.Context, i crm.Interaction, on string, token uuid.NullUUID) (Saved, error) {
+	if err := s.require(authz.ViewClient, authz.EditInteraction); err != nil {
+		return Saved{}, err
+	}
+	i.Clean()
+	i.ID, i.UserID = newID(), s.userID()
+	invalid := i.Validate()
+	return s.create(ctx, audit.CreateInteraction, token, i.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		if err := s.checkAttached(ctx, w, i, on); err != nil {
+			return nil, err
+		}
+		if invalid != nil {
+			return nil, invalid
+		}
+		after, err := scalar[json.RawMessage](ctx, w, `
+			INSERT INTO interactions AS i (id, organization_id, contact_id, user_id, channel, subject, body, outcome, happened_at)
+			VALUES (@id, @organization, @contact, @user, @channel, @subject, nullif(@body, ''), nullif(@outcome, ''), @happenedAt)
+			RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
+		return []audit.Change{interactionChange(audit.CreateInteraction, i, nil, after)}, err
+	})
+}
+
+// checkAttached makes sure that the records an interaction names are in view.
+func (s *Store) checkAttached(ctx context.Context, w *work, i crm.Interaction, on string) error {
+	type seen struct{ Organization, Contact bool }
+	found, err := one[seen](ctx, w, `SELECT
+		EXISTS (SELECT 1 FROM organizations o WHERE o.id = @organization AND `+s.organizationScope(authz.ViewClient, "o")+`) AS organization,
+		EXISTS (SELECT 1 FROM contacts c WHERE c.id = @contact AND `+s.contactScope(authz.ViewClient, "c")+`) AS contact`,
+		s.args(pgx.NamedArgs{"organization": i.OrganizationID, "contact": i.ContactID}))
+	switch {
+	case err != nil:
+		return err
+	case i.OrganizationID.Valid && !found.Organization && on == audit.Organization,
+		i.ContactID.Valid && !found.Contact && on == audit.Contact:
+		return crm.ErrNotFound
+	case i.OrganizationID.Valid && !found.Organization:
+		return crm.Fault("organization_id", "There is no such organization.")
+	case i.ContactID.Valid && !found.Contact:
+		return crm.Fault("contact_id", "There is no such contact.")
+	}
+	return nil
+}
+
+func (s *Store) lockInteraction(ctx context.Context, w *work, id uuid.UUID) (imaged[crm.Interaction], error) {
+	type row struct {
+		crm.Interaction
+		Image json.RawMessage
+	}
+	r, err := one[row](ctx, w, `SELECT `+interactionColumns+`, audit_image(to_jsonb(i)) AS image FROM interactions i
+		WHERE i.id = @id AND `+s.interactionScope(authz.EditInteraction, "i")+` FOR UPDATE`, s.args(pgx.NamedArgs{"id": id}))
+	return imaged[crm.Interaction]{r.Interaction, r.Image}, notFound(err)
+}
+
+// UpdateInteraction saves what an interaction says, read at i.Version; whom it belongs to stays. The earlier
+// text stays in the history. It returns ErrConflict, ErrUnchanged or ErrNotFound like other updates.
+func (s *Store) UpdateInteraction(ctx context.Context, i crm.Interaction) (Saved, error) {
+	if err := s.require(authz.ViewInteraction, authz.EditInteraction); err != nil {
+		return Saved{}, err
+	}
+	i.Clean()
+	cs, err := s.write(ctx, audit.UpdateInteraction, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockInteraction(ctx, w, i.ID)
+		if err != nil {
+			return nil, err
+		}
+		i.OrganizationID, i.ContactID = was.Record.OrganizationID, was.Record.ContactID
+		if err := i.Validate(); err != nil {
+			return nil, err
+		}
+		if was.Record.Version != i.Version {
+			return nil, crm.ErrConflict
+		}
+		after, err := scalar[json.RawMessage](ctx, w, `
+			UPDATE interactions i SET channel = @channel, subject = @subject, body = nullif(@body, ''), outcome = nullif(@outcome, ''),
+				happened_at = @happenedAt, version = version + 1
+			WHERE id = @id RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
+		if err == nil {
+			err = unchanged(was.Image, after)
+		}
+		return []audit.Change{interactionChange(audit.UpdateInteraction, i, was.Image, after)}, err
+	})
+	return Saved{i.ID, cs}, err
+}
+
+// ErrNotAuthor says that only the author or someone with ManageUsers may delete an interaction.
+var ErrNotAuthor = errors.New("only its author may delete an interaction")
+
+// MayDelete reports whether the actor may delete interactions of this author.
+func (s *Store) MayDelete(author uuid.NullUUID) bool {
+	return s.actor.May(authz.ManageUsers) || author.Valid && author == s.userID()
+}
+
+// DeleteInteraction removes an interaction; Undo brings it back. The Saved names what it belonged to: its
+// organization, else its contact.
+func (s *Store) DeleteInteraction(ctx context.Context, id uuid.UUID) (Saved, error) {
+	if err := s.require(authz.ViewInteraction, authz.EditInteraction); err != nil {
+		return Saved{}, err
+	}
+	cs, err := s.write(ctx, audit.DeleteInteraction, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockInteraction(ctx, w, id)
+		if err != nil {
+			return nil, err
+		}
+		if !s.MayDelete(was.Record.UserID) {
+			return nil, ErrNotAuthor
+		}
+		_, err = w.Exec(ctx, `DELETE FROM interactions WHERE id = @id`, pgx.NamedArgs{"id": id})
+		return []audit.Change{interactionChange(audit.DeleteInteraction, was.Record, was.Image, nil)}, err
+	})
+	return Saved{id, cs}, err
+}

@@ -1,0 +1,262 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+const organizationColumns = `o.id, o.legal_name, o.display_name, coalesce(o.website, '') AS website, coalesce(o.sector, '') AS sector,
+	coalesce(o.size_band, '') AS size_band, coalesce(o.tax_id, '') AS tax_id, o.owner_user_id, o.is_active, o.version,
+	o.created_at, o.updated_at`
+
+func organizationArgs(o crm.Organization) pgx.NamedArgs {
+	return pgx.NamedArgs{
+		"id": o.ID, "legalName": o.LegalName, "displayName": o.DisplayName, "website": o.Website, "sector": o.Sector,
+		"sizeBand": o.SizeBand, "taxID": o.TaxID, "owner": o.OwnerUserID,
+	}
+}
+
+// organizationOrders are the orders of the list by name; anything else is by display name.
+var organizationOrders = map[crm.OrganizationSort]order{
+	crm.OrganizationsByName:   {columns: []string{"o.display_name" + icu, "o.id"}, types: []string{"text", "uuid"}},
+	crm.OrganizationsByNewest: {columns: []string{"o.created_at", "o.id"}, types: []string{"timestamptz", "uuid"}, desc: true},
+}
+
+// organizationList is the page of the list with each organization's main contact: the first active one who
+// has not left.
+const organizationList = `
+	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.id AS main_contact_id,
+		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %count AS total
+	FROM (%keys) k JOIN organizations o ON o.id = k.id LEFT JOIN users u ON u.id = o.owner_user_id
+	LEFT JOIN LATERAL (
+		SELECT c.id, c.first_name || ' ' || c.last_name AS name, l.role_label
+		FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
+		WHERE l.organization_id = o.id AND c.is_active
+		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE`
+
+type organizationRow struct {
+	crm.OrganizationRow
+	Total int
+}
+
+// Organizations returns a page of the organizations in reach. A malformed place in the list is Invalid.
+func (s *Store) Organizations(ctx context.Context, f crm.OrganizationFilter) (crm.Listing[crm.OrganizationRow], error) {
+	if err := s.require(authz.ViewClient); err != nil {
+		return crm.Listing[crm.OrganizationRow]{}, err
+	}
+	by, known := organizationOrders[f.Sort]
+	if !known {
+		by = organizationOrders[crm.OrganizationsByName]
+	}
+	l := list{
+		table: "organizations o", id: "o.id", owner: "o.owner_user_id", order: by, outer: organizationList,
+		scope: s.organizationScope(authz.ViewClient, "o"), permission: authz.ViewClient, search: f.Query != "",
+		where: append([]string{statusClause(f.Status, "o")}, ownerClause(f.Owner, "o.owner_user_id")...),
+	}
+	if f.Sector != "" {
+		l.where = append(l.where, "o.sector = @sector")
+	}
+	if f.Size != "" {
+		l.where = append(l.where, "o.size_band = @size")
+	}
+	if f.Query != "" {
+		l.where = append(l.where, "o.search_text LIKE fold(@query)")
+	}
+	args := pgx.NamedArgs{"sector": f.Sector, "size": f.Size, "query": pattern(f.Query), "owner": f.Owner.UserID}
+	return readList(ctx, s, l, f.Page, args,
+		func(r organizationRow) (crm.OrganizationRow, int) { return r.OrganizationRow, r.Total },
+		func(o crm.OrganizationRow) (string, uuid.UUID) {
+			if f.Sort == crm.OrganizationsByNewest {
+				return timeKey(o.CreatedAt), o.ID
+			}
+			return o.DisplayName, o.ID
+		})
+}
+
+// statusClause returns the condition for a list's status filter; active is the default.
+func statusClause(status crm.Status, alias string) string {
+	switch status {
+	case crm.StatusAll:
+		return "TRUE"
+	case crm.StatusArchived:
+		return "NOT " + alias + ".is_active"
+	}
+	return alias + ".is_active"
+}
+
+// ownerClause returns the condition for a list's owner filter, none for anyone.
+func ownerClause(f crm.OwnerFilter, column string) []string {
+	switch {
+	case f.Nobody:
+		return []string{column + " IS NULL"}
+	case f.UserID.Valid:
+		return []string{column + " = @owner::uuid"}
+	}
+	return nil
+}
+
+// OrganizationPage is everything an organization's page shows.
+type OrganizationPage struct {
+	Organization crm.Organization
+	People       []crm.Relationship
+	Past         []crm.Period      // relationships that ended, newest first, at most 50
+	Timeline     []crm.Interaction // the 20 latest; empty without ViewInteraction
+	History      []crm.Change      // the latest changes of its own facts and links, at most 10
+}
+
+// OrganizationPage returns an organization in reach with what belongs to it, in one round trip.
+func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID) (OrganizationPage, error) {
+	var p OrganizationPage
+	if err := s.require(authz.ViewClient); err != nil {
+		return p, err
+	}
+	b := &batch{}
+	args := s.args(pgx.NamedArgs{"id": id})
+	queueOne(b, &p.Organization, s.organizationQuery(), args)
+	queueMany(b, &p.People, s.peopleQuery(), args)
+	queueMany(b, &p.Past, s.pastPeopleQuery(), args)
+	if s.actor.May(authz.ViewInteraction) {
+		queueMany(b, &p.Timeline, s.timelineQuery("i.organization_id"), args)
+	}
+	s.queueHistory(b, &p.History, audit.Organization, args)
+	if err := b.send(ctx, s.db); err != nil {
+		return p, notFound(err)
+	}
+	return p, nil
+}
+
+func (s *Store) organizationQuery() string {
+	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name
+		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id
+		WHERE o.id = @id AND ` + s.organizationScope(authz.ViewClient, "o")
+}
+
+// Organization returns an organization in reach.
+func (s *Store) Organization(ctx context.Context, id uuid.UUID) (crm.Organization, error) {
+	if err := s.require(authz.ViewClient); err != nil {
+		return crm.Organization{}, err
+	}
+	o, err := one[crm.Organization](ctx, s.db.pool, s.organizationQuery(), s.args(pgx.NamedArgs{"id": id}))
+	return o, notFound(err)
+}
+
+const insertOrganization = `
+	INSERT INTO organizations AS o (id, legal_name, display_name, website, sector, size_band, tax_id, owner_user_id)
+	VALUES (@id, @legalName, @displayName, nullif(@website, ''), nullif(@sector, ''), nullif(@sizeBand, ''), nullif(@taxID, ''), @owner)
+	RETURNING audit_image(to_jsonb(o))`
+
+// CreateOrganization saves a new organization, once per form token. An empty owner becomes the creator
+// unless their reach is all; an owner out of reach is Invalid.
+func (s *Store) CreateOrganization(ctx context.Context, o crm.Organization, token uuid.NullUUID) (Saved, error) {
+	if err := s.require(authz.EditClient); err != nil {
+		return Saved{}, err
+	}
+	o.Clean()
+	if err := o.Validate(); err != nil {
+		return Saved{}, err
+	}
+	o.ID, o.OwnerUserID = newID(), s.ownerOnCreate(o.OwnerUserID)
+	return s.create(ctx, audit.CreateOrganization, token, o.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		if err := s.checkOwner(ctx, w, o.OwnerUserID); err != nil {
+			return nil, err
+		}
+		after, err := scalar[json.RawMessage](ctx, w, insertOrganization, organizationArgs(o))
+		return []audit.Change{organizationChange(audit.CreateOrganization, o.ID, nil, after)}, err
+	})
+}
+
+func organizationChange(a audit.Action, id uuid.UUID, before, after json.RawMessage) audit.Change {
+	return audit.Change{Action: a, TargetType: audit.Organization, TargetID: id, Table: "organizations", Before: before, After: after}
+}
+
+// imaged is a record locked for update, with its row image.
+type imaged[T any] struct {
+	Record T
+	Image  json.RawMessage
+}
+
+func (s *Store) lockOrganization(ctx context.Context, w *work, id uuid.UUID) (imaged[crm.Organization], error) {
+	type row struct {
+		crm.Organization
+		Image json.RawMessage
+	}
+	r, err := one[row](ctx, w, `SELECT `+organizationColumns+`, audit_image(to_jsonb(o)) AS image FROM organizations o
+		WHERE o.id = @id AND `+s.organizationScope(authz.EditClient, "o")+` FOR UPDATE`, s.args(pgx.NamedArgs{"id": id}))
+	return imaged[crm.Organization]{r.Organization, r.Image}, notFound(err)
+}
+
+// UpdateOrganization saves an organization that was read at o.Version. It returns ErrConflict when it was
+// changed since, ErrUnchanged when there is nothing to save, ErrNotFound out of reach.
+func (s *Store) UpdateOrganization(ctx context.Context, o crm.Organization) (Saved, error) {
+	if err := s.require(authz.ViewClient, authz.EditClient); err != nil {
+		return Saved{}, err
+	}
+	o.Clean()
+	invalid := o.Validate()
+	cs, err := s.write(ctx, audit.UpdateOrganization, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockOrganization(ctx, w, o.ID)
+		switch {
+		case err != nil:
+			return nil, err
+		case invalid != nil:
+			return nil, invalid
+		case was.Record.Version != o.Version:
+			return nil, crm.ErrConflict
+		}
+		if o.OwnerUserID != was.Record.OwnerUserID {
+			if err := s.checkOwner(ctx, w, o.OwnerUserID); err != nil {
+				return nil, err
+			}
+		}
+		after, err := scalar[json.RawMessage](ctx, w, `
+			UPDATE organizations o SET legal_name = @legalName, display_name = @displayName, website = nullif(@website, ''),
+				sector = nullif(@sector, ''), size_band = nullif(@sizeBand, ''), tax_id = nullif(@taxID, ''), owner_user_id = @owner,
+				version = version + 1, updated_at = now()
+			WHERE id = @id RETURNING audit_image(to_jsonb(o))`, organizationArgs(o))
+		if err == nil {
+			err = unchanged(was.Image, after)
+		}
+		return []audit.Change{organizationChange(audit.UpdateOrganization, o.ID, was.Image, after)}, err
+	})
+	return Saved{o.ID, cs}, err
+}
+
+// SetOrganizationActive archives or restores an organization; ErrUnchanged when it is so already.
+func (s *Store) SetOrganizationActive(ctx context.Context, id uuid.UUID, active bool) (Saved, error) {
+	if err := s.require(authz.ViewClient, authz.EditClient); err != nil {
+		return Saved{}, err
+	}
+	action := audit.ArchiveOrganization
+	if active {
+		action = audit.RestoreOrganization
+	}
+	cs, err := s.write(ctx, action, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockOrganization(ctx, w, id)
+		if err != nil {
+			return nil, err
+		}
+		if was.Record.IsActive == active {
+			return nil, crm.ErrUnchanged
+		}
+		after, err := scalar[json.RawMessage](ctx, w, `
+			UPDATE organizations o SET is_active = @active, version = version + 1, updated_at = now()
+			WHERE id = @id RETURNING audit_image(to_jsonb(o))`, pgx.NamedArgs{"id": id, "active": active})
+		return []audit.Change{organizationChange(action, id, was.Image, after)}, err
+	})
+	return Saved{id, cs}, err
+}
+
+// notFound turns a missing row into ErrNotFound.
+func notFound(err error) error {
+	if noRows(err) {
+		return crm.ErrNotFound
+	}
+	return err
+}

@@ -1,0 +1,365 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme,
+	u.is_active, u.version, u.created_at, u.updated_at`
+
+// userExtras tells what a user's own row does not: team, roles, whether sign-in is locked, last seen.
+const userExtras = `, coalesce(t.name, '') AS team_name,
+	ARRAY(SELECT r.id FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_ids,
+	ARRAY(SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_names,
+	(SELECT count(*) >= 5 FROM sign_in_attempts a WHERE a.account = sha256(convert_to(u.email, 'UTF8')) AND a.evaluated AND NOT a.succeeded
+		AND NOT a.known AND a.created_at > now() - interval '15 minutes') AS locked,
+	coalesce((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), '0001-01-01 00:00:00+00') AS last_seen
+	FROM users u LEFT JOIN teams t ON t.id = u.team_id`
+
+// Users returns all users, active ones first, by name, at most 1,000.
+func (s *Store) Users(ctx context.Context) ([]crm.User, error) {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return nil, err
+	}
+	return many[crm.User](ctx, s.db.pool, `SELECT `+userColumns+userExtras+` ORDER BY NOT u.is_active, u.name`+icu+`, u.id LIMIT 1000`)
+}
+
+// User returns one user.
+func (s *Store) User(ctx context.Context, id uuid.UUID) (crm.User, error) {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return crm.User{}, err
+	}
+	u, err := one[crm.User](ctx, s.db.pool, `SELECT `+userColumns+userExtras+` WHERE u.id = @id`, pgx.NamedArgs{"id": id})
+	return u, notFound(err)
+}
+
+// UserByEmail returns one user by address, in any case.
+func (s *Store) UserByEmail(ctx context.Context, email string) (crm.User, error) {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return crm.User{}, err
+	}
+	u, err := one[crm.User](ctx, s.db.pool, `SELECT `+userColumns+userExtras+` WHERE u.email = lower(@email)`, pgx.NamedArgs{"email": crm.Clean(email)})
+	return u, notFound(err)
+}
+
+// Me returns the signed-in user's own row.
+func (s *Store) Me(ctx context.Context) (crm.User, error) {
+	if !s.actor.SignedIn() {
+		return crm.User{}, crm.ErrNotFound
+	}
+	u, err := one[crm.User](ctx, s.db.pool, `SELECT `+userColumns+userExtras+` WHERE u.id = @me`, s.args(nil))
+	return u, notFound(err)
+}
+
+func userArgs(u crm.User) pgx.NamedArgs {
+	return pgx.NamedArgs{"id": u.ID, "email": u.Email, "name": u.Name, "team": u.TeamID, "zone": u.Zone, "theme": u.Theme, "active": u.IsActive}
+}
+
+func userChange(a audit.Action, id uuid.UUID, before, after json.RawMessage) audit.Change {
+	return audit.Change{Action: a, TargetType: audit.User, TargetID: id, Table: "users", Before: before, After: after}
+}
+
+// CreateUser saves a new active user with u.RoleIDs, once per form token. hash is the password's; mustChange
+// marks it as a one-time password.
+func (s *Store) CreateUser(ctx context.Context, u crm.User, hash string, mustChange bool, token uuid.NullUUID) (Saved, error) {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return Saved{}, err
+	}
+	u.Clean()
+	if err := u.Validate(); err != nil {
+		return Saved{}, err
+	}
+	u.ID = newID()
+	return s.create(ctx, audit.CreateUser, token, u.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		after, err := scalar[json.RawMessage](ctx, w, `
+			INSERT INTO users AS u (id, email, name, team_id, zone, theme)
+			VALUES (@id, lower(@email), @name, @team, nullif(@zone, ''), nullif(@theme, '')) RETURNING audit_image(to_jsonb(u))`, userArgs(u))
+		if err != nil {
+			return nil, err
+		}
+		if err := setPassword(ctx, w, u.ID, hash, mustChange); err != nil {
+			return nil, err
+		}
+		roles, err := s.setRoles(ctx, w, u.ID, u.RoleIDs)
+		return append([]audit.Change{userChange(audit.CreateUser, u.ID, nil, after)}, roles...), err
+	})
+}
+
+func setPassword(ctx context.Context, w *work, user uuid.UUID, hash string, mustChange bool) error {
+	_, err := w.Exec(ctx, `INSERT INTO user_credentials (user_id, password_hash, must_change) VALUES (@user, @hash, @must)
+		ON CONFLICT (user_id) DO UPDATE SET password_hash = EXCLUDED.password_hash, must_change = EXCLUDED.must_change, password_changed_at = now()`,
+		pgx.NamedArgs{"user": user, "hash": hash, "must": mustChange})
+	return err
+}
+
+// setRoles gives a user exactly these roles and returns a change per role given or taken.
+func (s *Store) setRoles(ctx context.Context, w *work, user uuid.UUID, roles []uuid.UUID) ([]audit.Change, error) {
+	if roles == nil {
+		roles = emptyIDs
+	}
+	args := pgx.NamedArgs{"user": user, "roles": roles}
+	gone, err := column[json.RawMessage](ctx, w, `DELETE FROM user_roles ur WHERE user_id = @user AND role_id <> ALL(@roles::uuid[]) RETURNING audit_image(to_jsonb(ur))`, args)
+	if err != nil {
+		return nil, err
+	}
+	given, err := column[json.RawMessage](ctx, w, `INSERT INTO user_roles AS ur (user_id, role_id) SELECT @user, r FROM unnest(@roles::uuid[]) r
+		ON CONFLICT DO NOTHING RETURNING audit_image(to_jsonb(ur))`, args)
+	if err != nil {
+		return nil, err
+	}
+	change := func(before, after json.RawMessage) audit.Change {
+		return audit.Change{Action: audit.AssignRole, TargetType: audit.User, TargetID: user, Table: "user_roles", Before: before, After: after}
+	}
+	var changes []audit.Change
+	for _, image := range gone {
+		changes = append(changes, change(image, nil))
+	}
+	for _, image := range given {
+		changes = append(changes, change(nil, image))
+	}
+	return changes, nil
+}
+
+func (s *Store) lockUser(ctx context.Context, w *work, id uuid.UUID) (imaged[crm.User], error) {
+	type row struct {
+		crm.User
+		Image json.RawMessage
+	}
+	r, err := one[row](ctx, w, `SELECT `+userColumns+`, ARRAY(SELECT ur.role_id FROM user_roles ur WHERE ur.user_id = u.id) AS role_ids,
+		audit_image(to_jsonb(u)) AS image FROM users u WHERE u.id = @id FOR UPDATE`, pgx.NamedArgs{"id": id})
+	return imaged[crm.User]{r.User, r.Image}, notFound(err)
+}
+
+const updateUser = `UPDATE users u SET email = lower(@email), name = @name, team_id = @team, zone = nullif(@zone, ''), theme = nullif(@theme, ''),
+	is_active = @active, version = version + 1, updated_at = now() WHERE id = @id RETURNING audit_image(to_jsonb(u))`
+
+// UpdateUser saves name, address, team and roles of a user read at u.Version. One active user with
+// ManageUsers always remains.
+func (s *Store) UpdateUser(ctx context.Context, u crm.User) (Saved, error) {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return Saved{}, err
+	}
+	u.Clean()
+	if err := u.Validate(); err != nil {
+		return Saved{}, err
+	}
+	cs, err := s.write(ctx, audit.UpdateUser, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		return s.keepingAdmin(ctx, w, func() ([]audit.Change, error) {
+			was, err := s.lockUser(ctx, w, u.ID)
+			if err != nil {
+				return nil, err
+			}
+			if was.Record.Version != u.Version {
+				return nil, crm.ErrConflict
+			}
+			u.Zone, u.Theme, u.IsActive = was.Record.Zone, was.Record.Theme, was.Record.IsActive
+			return s.saveUser(ctx, w, was, u)
+		})
+	})
+	return Saved{u.ID, cs}, err
+}
+
+// saveUser writes a user's row and roles where they differ; ErrUnchanged when neither does.
+func (s *Store) saveUser(ctx context.Context, w *work, was imaged[crm.User], u crm.User) ([]audit.Change, error) {
+	changes, err := s.setRoles(ctx, w, u.ID, u.RoleIDs)
+	if err != nil {
+		return nil, err
+	}
+	after, err := scalar[json.RawMessage](ctx, w, updateUser, userArgs(u)) // moves the version even if only roles changed
+	if err != nil {
+		return nil, err
+	}
+	if unchanged(was.Image, after) == nil {
+		changes = append(changes, userChange(audit.UpdateUser, u.ID, was.Image, after))
+	}
+	if len(changes) == 0 {
+		return nil, crm.ErrUnchanged
+	}
+	return changes, nil
+}
+
+// SetUserActive deactivates or reactivates a user. A deactivated user's sessions end with the next request;
+// one active user with ManageUsers always remains.
+func (s *Store) SetUserActive(ctx context.Context, id uuid.UUID, active bool) (Saved, error) {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return Saved{}, err
+	}
+	action := audit.DeactivateUser
+	if active {
+		action = audit.ReactivateUser
+	}
+	cs, err := s.write(ctx, action, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		return s.keepingAdmin(ctx, w, func() ([]audit.Change, error) {
+			was, err := s.lockUser(ctx, w, id)
+			if err != nil {
+				return nil, err
+			}
+			if was.Record.IsActive == active {
+				return nil, crm.ErrUnchanged
+			}
+			u := was.Record
+			u.IsActive = active
+			after, err := scalar[json.RawMessage](ctx, w, updateUser, userArgs(u))
+			if err == nil && !active {
+				err = endSessions(ctx, w, id, "")
+			}
+			return []audit.Change{userChange(action, id, was.Image, after)}, err
+		})
+	})
+	return Saved{id, cs}, err
+}
+
+// UpdateMe saves the signed-in user's own name, zone and theme.
+func (s *Store) UpdateMe(ctx context.Context, name, zone, theme string) (Saved, error) {
+	if !s.actor.SignedIn() {
+		return Saved{}, crm.ErrNotFound
+	}
+	cs, err := s.write(ctx, audit.UpdateUser, func(ctx context.Context, w *work) ([]audit.Change, error) {
+		was, err := s.lockUser(ctx, w, s.actor.UserID)
+		if err != nil {
+			return nil, err
+		}
+		u := was.Record
+		u.Name, u.Zone, u.Theme = name, zone, theme
+		u.Clean()
+		if err := u.Validate(); err != nil {
+			return nil, err
+		}
+		after, err := scalar[json.RawMessage](ctx, w, updateUser, userArgs(u))
+		if err == nil {
+			err = unchanged(was.Image, after)
+		}
+		return []audit.Change{userChange(audit.UpdateUser, u.ID, was.Image, after)}, err
+	})
+	return Saved{s.actor.UserID, cs}, err
+}
+
+// MyPasswordHash returns the hash that the signed-in user's current password must match.
+func (s *Store) MyPasswordHash(ctx context.Context) (string, error) {
+	if !s.actor.SignedIn() {
+		return "", crm.ErrNotFound
+	}
+	h, err := scalar[string](ctx, s.db.pool, `SELECT password_hash FROM user_credentials WHERE user_id = @me`, s.args(nil))
+	return h, notFound(err)
+}
+
+// ChangeMyPassword replaces the signed-in user's password and ends their other sessions.
+func (s *Store) ChangeMyPassword(ctx context.Context, hash string) error {
+	if !s.actor.SignedIn() {
+		return crm.ErrNotFound
+	}
+	return s.replacePassword(ctx, s.actor.UserID, hash, false, audit.ChangePassword)
+}
+
+// ResetPassword replaces a user's password, ends all their sessions and lifts a lock. With mustChange it is
+// a one-time password.
+func (s *Store) ResetPassword(ctx context.Context, user uuid.UUID, hash string, mustChange bool) error {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return err
+	}
+	return s.replacePassword(ctx, user, hash, mustChange, audit.ResetPassword)
+}
+
+// replacePassword changes no record (secrets have no image, and no undo), so it has an event, not a change set.
+func (s *Store) replacePassword(ctx context.Context, user uuid.UUID, hash string, mustChange bool, action audit.Action) error {
+	return s.event(ctx, audit.Change{Action: action, TargetType: audit.User, TargetID: user}, func(ctx context.Context, w *work) error {
+		if _, err := s.lockUser(ctx, w, user); err != nil {
+			return err
+		}
+		if err := setPassword(ctx, w, user, hash, mustChange); err != nil {
+			return err
+		}
+		if err := endSessions(ctx, w, user, s.origin.Session); err != nil {
+			return err
+		}
+		return unlock(ctx, w, user)
+	})
+}
+
+// UnlockUser lets a user sign in again at once after too many wrong passwords.
+func (s *Store) UnlockUser(ctx context.Context, user uuid.UUID) error {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return err
+	}
+	return s.event(ctx, audit.Change{Action: audit.Unlock, TargetType: audit.User, TargetID: user}, func(ctx context.Context, w *work) error {
+		if _, err := s.lockUser(ctx, w, user); err != nil {
+			return err
+		}
+		return unlock(ctx, w, user)
+	})
+}
+
+// event runs fn and writes its audit row in one transaction, without a change set: nothing to undo.
+func (s *Store) event(ctx context.Context, c audit.Change, fn func(context.Context, *work) error) error {
+	tx, err := s.db.pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer rollback(ctx, tx)
+	if err := fn(ctx, &work{Tx: tx}); err != nil {
+		return translate(err)
+	}
+	if err := s.logChanges(ctx, tx, uuid.NullUUID{}, []audit.Change{c}); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
+}
+
+func unlock(ctx context.Context, w *work, user uuid.UUID) error {
+	_, err := w.Exec(ctx, `DELETE FROM sign_in_attempts a USING users u
+		WHERE u.id = @user AND a.account = sha256(convert_to(u.email, 'UTF8')) AND NOT a.succeeded`, pgx.NamedArgs{"user": user})
+	return err
+}
+
+// endSessions revokes a user's sessions but the excepted one.
+func endSessions(ctx context.Context, w *work, user uuid.UUID, except string) error {
+	_, err := w.Exec(ctx, `UPDATE sessions SET revoked_at = now(), data = '' WHERE user_id = @user AND token <> @except AND revoked_at IS NULL`,
+		pgx.NamedArgs{"user": user, "except": except})
+	return err
+}
+
+// keepingAdmin runs fn and refuses its result when it would leave nobody with ManageUsers. All such changes
+// wait for each other, so that two who demote each other cannot both succeed.
+func (s *Store) keepingAdmin(ctx context.Context, w *work, fn func() ([]audit.Change, error)) ([]audit.Change, error) {
+	if _, err := w.Exec(ctx, `SELECT pg_advisory_xact_lock(3, 0)`); err != nil {
+		return nil, err
+	}
+	before, err := admins(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	changes, err := fn()
+	if err != nil {
+		return nil, err
+	}
+	after, err := admins(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	if before > 0 && after == 0 {
+		return nil, crm.Fault("", "This would leave nobody who may manage users.")
+	}
+	return changes, nil
+}
+
+func admins(ctx context.Context, w *work) (int, error) {
+	return scalar[int](ctx, w, `SELECT count(DISTINCT u.id) FROM users u JOIN user_roles ur ON ur.user_id = u.id
+		JOIN role_permissions rp ON rp.role_id = ur.role_id JOIN permissions p ON p.id = rp.permission_id
+		WHERE u.is_active AND p.slug = 'ManageUsers'`)
+}
+
+// sortedPermissions returns the slugs in the order in which pages show them.
+func sortedPermissions(slugs []string) []string {
+	rank := func(slug string) int { return slices.Index(authz.Permissions, authz.Permission(slug)) }
+	slices.SortFunc(slugs, func(a, b string) int { return rank(a) - rank(b) })
+	return slugs
+}
