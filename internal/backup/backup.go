@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -111,7 +112,7 @@ var definer = regexp.MustCompile(`(?m)^ALTER DEFAULT PRIVILEGES FOR ROLE ("(?:[^
 
 // rolesIn returns the roles that the file's grants name.
 func rolesIn(ctx context.Context, binDir, file string) ([]string, error) {
-	var script text
+	var script strings.Builder
 	err := run(ctx, program{dir: binDir, name: "pg_restore", stdout: &script}, "--schema-only", "--no-owner", "--file=-", "--", file)
 	if err != nil {
 		return nil, err

@@ -20,8 +20,6 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-type text = strings.Builder
-
 // program is one of PostgreSQL's client programs and what it works on.
 type program struct {
 	dir, name string

@@ -17,11 +17,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// oldBackendsPatience bounds the wait for the backends of a killed server; up
-// to 11 seconds were seen without client_connection_check_interval.
-const oldBackendsPatience = 30 * time.Second
+// predecessorPatience bounds the wait for what is left of a killed server: busy
+// backends took up to 11 seconds without client_connection_check_interval.
+const predecessorPatience = 30 * time.Second
 
-var errOldBackends = errors.New("backends of an earlier PostgreSQL are still running")
+var errPredecessor = errors.New("an earlier PostgreSQL has not quite ended")
 
 // postmaster is the server process that is our child.
 type postmaster struct {
@@ -41,12 +41,12 @@ func (s *Server) serve(ctx context.Context) (*postmaster, error) {
 	if err := s.writeAccess(); err != nil {
 		return nil, err
 	}
-	for end := time.Now().Add(oldBackendsPatience); ; {
-		if err := clearPredecessor(ctx, s.cluster(), s.log); err != nil {
+	for end := time.Now().Add(predecessorPatience); ; {
+		if err := s.clearPredecessor(ctx); err != nil {
 			return nil, err
 		}
 		server, err := s.launch(ctx)
-		if err == nil || !errors.Is(err, errOldBackends) || time.Now().After(end) {
+		if err == nil || !errors.Is(err, errPredecessor) || time.Now().After(end) {
 			return server, err
 		}
 		if err := sleep(ctx, 100*time.Millisecond); err != nil {
@@ -188,8 +188,10 @@ func (s *Server) ping(ctx context.Context, url string) error {
 // failure tells in one sentence why the process ended by itself.
 func (p *postmaster) failure() error {
 	said, _ := os.ReadFile(p.startup) // unreadable is as good as empty
-	if bytes.Contains(said, []byte("pre-existing shared memory block")) {
-		return errOldBackends
+	for _, left := range []string{"pre-existing shared memory block", `lock file "postmaster.pid" already exists`} {
+		if bytes.Contains(said, []byte(left)) {
+			return errPredecessor
+		}
 	}
 	if bytes.Contains(said, []byte("FATAL: ")) {
 		return fmt.Errorf("it did not start: %s", complaint(said))

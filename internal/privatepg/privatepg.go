@@ -129,7 +129,8 @@ func (s *Server) Binaries() string { return s.binaries }
 
 func (s *Server) url(role, database string) string {
 	at := url.Values{"host": {s.socketDir()}, "port": {port}}
-	return "postgres://" + role + "@/" + database + "?" + at.Encode()
+	// libpq takes a plus sign for itself, not for a blank.
+	return "postgres://" + role + "@/" + database + "?" + strings.ReplaceAll(at.Encode(), "+", "%20")
 }
 
 func (s *Server) path(name string) string { return filepath.Join(s.options.DataDir, name) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,18 +14,25 @@ import (
 // clearPredecessor makes the cluster free for a new server: it waits for one
 // that lost its app to end, and disarms what a killed one left behind. The
 // caller holds the lock, so a server found running has no app.
-func clearPredecessor(ctx context.Context, cluster string, log *slog.Logger) error {
-	pid := postmasterPID(cluster)
-	if pid == 0 {
-		return nil
-	}
-	if alive(pid, cluster) {
-		log.Info("waiting for a PostgreSQL that lost its app to end", "pid", pid)
-		if err := endProcess(ctx, pid, cluster); err != nil {
+func (s *Server) clearPredecessor(ctx context.Context) error {
+	if pid := postmasterPID(s.cluster()); pid != 0 {
+		if alive(pid, s.cluster()) {
+			s.log.Info("waiting for a PostgreSQL that lost its app to end", "pid", pid)
+			if err := endProcess(ctx, pid, s.cluster()); err != nil {
+				return err
+			}
+		}
+		if err := disarm(s.cluster()); err != nil {
 			return err
 		}
 	}
-	return disarm(cluster)
+	// The socket's lock file holds the same number and leads PostgreSQL into the
+	// same error, but guards nothing: the directory is ours alone.
+	err := os.Remove(filepath.Join(s.socketDir(), ".s.PGSQL."+port+".lock"))
+	if err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
 }
 
 // endProcess asks a server that is not our child to end.
