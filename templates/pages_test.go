@@ -4,28 +4,123 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/paths"
 )
 
 // samples is every page as it looks in use, by a name that says which state it is in.
 func samples() map[string]templ.Component {
-	p := samplePage()
-	flashed := p
+	all := map[string]templ.Component{}
+	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples()} {
+		for name, page := range part {
+			all[name] = page
+		}
+	}
+	return all
+}
+
+func organizationSamples() map[string]templ.Component {
+	p, flashed := samplePage(), samplePage()
 	flashed.Flash = Flash{Text: "Interaction logged.", UndoPath: "/changes/x/undo"}
+	filtered := Query{"q": "gran", "owner": "me", "size": "51-200", "sort": "updated"}
+	archived := sampleOrganization
+	archived.IsActive = false
+	return map[string]templ.Component{
+		"organizations":         Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Query: filtered, Owners: sampleOwners, PrevURL: "/organizations?before=x", NextURL: "/organizations?after=y", Sectors: []string{"Robotics"}}),
+		"organizations-empty":   Organizations(OrganizationsPage{Page: p, NoneYet: true}),
+		"organizations-none":    Organizations(OrganizationsPage{Page: p, Query: filtered}),
+		"organization":          Organization(OrganizationPage{Page: flashed, Organization: sampleOrganization, People: sampleRelationships(), Former: samplePeriods(), Interactions: sampleInteractions(), History: sampleChanges(), Log: sampleLog()}),
+		"organization-bare":     Organization(OrganizationPage{Page: p, Organization: archived, Log: sampleLog()}),
+		"organization-new":      OrganizationForm(OrganizationFormPage{Page: p, IsNew: true, Form: refusedOrganizationForm(), Owners: sampleOwners, Sectors: []string{"Robotics"}}),
+		"organization-edit":     OrganizationForm(OrganizationFormPage{Page: p, Organization: sampleOrganization, Form: organizationForm(), Owners: sampleOwners}),
+		"organization-conflict": Conflict(ConflictPage{Page: p, Name: "Granvik Robotics", BackURL: "/organizations/x", ChangedBy: "Marco Testa", ChangedAt: now, Form: organizationForm(), Theirs: map[string]string{"display_name": "Granvik Robotics Group", "legal_name": "Granvik Robotics AB", "sector": "", "owner_user_id": id(10).String()}, Fields: []ConflictField{{Name: "display_name"}, {Name: "legal_name"}, {Name: "sector"}, {Name: "owner_user_id", Options: sampleOwners}}}),
+		"candidates":            Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "li", Candidates: []Candidate{{ID: id(3).String(), Name: "Åsa Lind", Detail: "asa@granvik.example"}, {ID: id(4).String(), Name: "Lina Holm", Detail: "Buyer"}}, Form: Form{Action: "/organizations/x/contacts"}}),
+		"candidates-none":       Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "zzz", Form: Form{Action: "/organizations/x/contacts"}}),
+		"relationship":          Relationship(RelationshipPage{Page: p, Relationship: sampleRelationships()[0], Form: Form{Action: "/organizations/x/contacts/y", Version: 1}}),
+	}
+}
+
+func contactSamples() map[string]templ.Component {
+	p := samplePage()
+	rows := []crm.ContactRow{{Contact: sampleContact, OrganizationID: some(1), OrganizationName: "Granvik Robotics", RoleLabel: "CTO", MoreCount: 2}, {Contact: crm.Contact{ID: id(3), FirstName: "Åsa", LastName: "Lind"}}}
+	log := sampleLog()
+	log.PartnerField, log.Action = "organization_id", paths.LogOnContact(id(2))
+	form := Form{Action: paths.Contact(id(2)), Version: 2, Values: map[string]string{"first_name": "Lars", "last_name": "Granvik", "email": "lars@"}, Errors: crm.Invalid{"email": crm.Msg("Enter an e-mail address like name@example.com.")}}
+	return map[string]templ.Component{
+		"contacts":       Contacts(ContactsPage{Page: p, List: crm.Listing[crm.ContactRow]{Rows: rows, Count: 2}}),
+		"contacts-empty": Contacts(ContactsPage{Page: p, NoneYet: true}),
+		"contact":        Contact(ContactPage{Page: p, Contact: sampleContact, Organizations: sampleRelationships(), Former: samplePeriods(), Interactions: sampleInteractions(), History: sampleChanges(), Log: log}),
+		"contact-new":    ContactForm(ContactFormPage{Page: p, IsNew: true, Form: Form{Action: paths.Contacts, Token: "t0k3n"}}),
+		"contact-edit":   ContactForm(ContactFormPage{Page: p, Contact: sampleContact, Form: form, Owners: sampleOwners}),
+		"log-contact":    Log(LogPage{Page: p, Contact: &sampleContact, Log: log}),
+	}
+}
+
+func interactionSamples() map[string]templ.Component {
+	p := samplePage()
+	one := sampleInteractions()[0]
+	form := Form{Action: paths.Interaction(one.ID), Version: 1, Values: map[string]string{"channel": "call", "subject": one.Subject, "body": one.Body, "happened_at": "2026-11-22T11:42"}}
+	return map[string]templ.Component{
+		"log":                Log(LogPage{Page: p, Organization: &sampleOrganization, Log: refusedLog()}),
+		"interactions":       Interactions(InteractionsPage{Page: p, List: crm.Listing[crm.Interaction]{Rows: sampleInteractions(), Count: 4}, Query: Query{"organization": id(1).String(), "from": "2026-11-01"}, OrganizationName: "Granvik Robotics", NextURL: "/interactions?after=x"}),
+		"interactions-empty": Interactions(InteractionsPage{Page: p, NoneYet: true}),
+		"interaction":        Interaction(InteractionPage{Page: p, Interaction: one, History: sampleChanges(), CanEdit: true, CanDelete: true}),
+		"interaction-edit":   InteractionForm(InteractionFormPage{Page: p, Interaction: one, Form: form}),
+		"search":             Search(SearchPage{Page: p, Query: "gran", Organizations: sampleOrganizations().Rows[:3], Contacts: []crm.ContactRow{{Contact: sampleContact}}, Interactions: sampleInteractions(), MoreOrganizations: true}),
+		"search-start":       Search(SearchPage{Page: p}),
+		"search-none":        Search(SearchPage{Page: p, Query: "zzz"}),
+	}
+}
+
+func changeSamples() map[string]templ.Component {
+	p := samplePage()
+	target := crm.Target{Type: "organization", ID: id(1)}
+	set := crm.ChangeSet{ID: id(41), Kind: "update_org", UserName: "Marco Testa", CreatedAt: now, Changes: sampleChanges()[:1], Total: 3, CanUndo: true, UndoneBy: some(44)}
+	return map[string]templ.Component{
+		"history":       History(HistoryPage{Page: p, Target: target, Name: "Granvik Robotics", Changes: sampleChanges(), NextURL: "?after=1"}),
+		"history-empty": History(HistoryPage{Page: p, Target: target, Name: "Granvik Robotics"}),
+		"change":        Change(ChangePage{Page: p, Set: set}),
+		"undo":          Undo(UndoPage{Page: p, Result: crm.UndoResult{ChangeSetID: id(45), Undone: 2, Target: target, Kept: []crm.Kept{{Target: target, Name: "Granvik Robotics", Fields: []string{"sector", "website"}, Reason: crm.Msg("Changed again since.")}}}}),
+	}
+}
+
+func personalSamples() map[string]templ.Component {
+	p := samplePage()
 	stranger := zeroPage()
 	stranger.Firm = p.Firm
-	filtered := Query{"q": "gran", "owner": "me", "size": "51-200", "sort": "updated"}
+	refused := Form{Values: map[string]string{"email": "ada@example.com"}, Errors: crm.Invalid{"": crm.Msg("E-mail address or password is wrong.")}}
 	return map[string]templ.Component{
-		"organizations":       Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Query: filtered, Owners: sampleOwners, PrevURL: "/organizations?before=x", NextURL: "/organizations?after=y", Sectors: []string{"Robotics"}}),
-		"organizations-empty": Organizations(OrganizationsPage{Page: p, NoneYet: true}),
-		"organizations-none":  Organizations(OrganizationsPage{Page: p, Query: filtered}),
-		"organization":        Organization(OrganizationPage{Page: flashed, Organization: sampleOrganization, People: sampleRelationships(), Former: samplePeriods(), Interactions: sampleInteractions(), History: sampleChanges(), Log: sampleLog()}),
-		"organization-new":    OrganizationForm(OrganizationFormPage{Page: p, IsNew: true, Form: refusedOrganizationForm(), Owners: sampleOwners, Sectors: []string{"Robotics"}}),
-		"organization-edit":   OrganizationForm(OrganizationFormPage{Page: p, Organization: sampleOrganization, Form: organizationForm(), Owners: sampleOwners}),
-		"log":                 Log(LogPage{Page: p, Organization: &sampleOrganization, Log: refusedLog()}),
-		"candidates":          Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "li", Candidates: []Candidate{{ID: id(3).String(), Name: "Åsa Lind", Detail: "asa@granvik.example"}, {ID: id(4).String(), Name: "Lina Holm", Detail: "Buyer"}}, Form: Form{Action: "/organizations/x/contacts"}}),
-		"relationship":        Relationship(RelationshipPage{Page: p, Relationship: sampleRelationships()[0], Form: Form{Action: "/organizations/x/contacts/y", Version: 1}}),
-		"login":               Login(LoginPage{Page: stranger, Next: "/organizations", Form: Form{Values: map[string]string{"email": "ada@example.com"}, Errors: crm.Invalid{"": crm.Msg("E-mail address or password is wrong.")}}}),
-		"problem-403":         Problem(ProblemPage{Page: p, Status: 403, Permission: "ViewClient", RequestID: "01J9"}),
-		"problem-500":         Problem(ProblemPage{Page: stranger, Status: 500, RequestID: "01J9"}),
+		"home":            Home(HomePage{Page: p, Organizations: []crm.Organization{sampleOrganization}, Contacts: []crm.Contact{sampleContact}, Interactions: sampleInteractions()}),
+		"home-empty":      Home(HomePage{Page: p}),
+		"login":           Login(LoginPage{Page: stranger, Next: "/organizations", Form: refused}),
+		"account":         Account(AccountPage{Page: p, Email: "giulia@example.com", Roles: []string{"Manager", "Auditor"}, Zones: []string{"Europe/Rome"}, Form: Form{Version: 1, Values: map[string]string{"name": "Giulia Marchetti", "zone": "Europe/Rome"}}}),
+		"password":        Password(PasswordPage{Page: p}),
+		"password-forced": Password(PasswordPage{Page: p, Forced: true, Form: Form{Errors: crm.Invalid{"new_password": crm.Msg("This password is easy to guess.")}}}),
+		"problem-403":     Problem(ProblemPage{Page: p, Status: 403, Permission: "ViewClient", RequestID: "01J9"}),
+		"problem-404":     Problem(ProblemPage{Page: p, Status: 404}),
+		"problem-500":     Problem(ProblemPage{Page: stranger, Status: 500, RequestID: "01J9"}),
+	}
+}
+
+func adminSamples() map[string]templ.Component {
+	p := samplePage()
+	slugs := []string{"ViewClient", "EditClient", "ViewInteraction", "EditInteraction", "ImportClient", "ExportClient", "ViewAudit", "ManageUsers"}
+	roles := []crm.Role{{ID: id(51), Slug: "admin", Name: "Administrator", Reach: "all", Permissions: slugs, Users: 2}, {ID: id(52), Slug: "viewer", Name: "Viewer", Reach: "team", Permissions: slugs[:1], Users: 14}}
+	users := []crm.User{{ID: id(9), Name: "Giulia Marchetti", Email: "giulia@example.com", IsActive: true, RoleNames: []string{"Manager"}, TeamName: "North", LastSeen: now}, {ID: id(10), Name: "Marco Testa", Email: "marco@example.com", IsActive: true, Locked: true}, {ID: id(11), Name: "Sean O'Neill", Email: "sean@example.com"}}
+	teams := []crm.Team{{ID: id(61), Name: "Region Italy", Members: 1}, {ID: id(62), Name: "North", ParentName: "Region Italy", Depth: 1, Members: 4}, {ID: id(63), Name: "Milan", ParentName: "North", Depth: 2}}
+	userForm := Form{Action: paths.User(id(10)), Version: 1, Values: map[string]string{"name": "Marco Testa", "email": "marco@example.com"}, Many: map[string][]string{"role_ids": {id(52).String()}}, Errors: crm.Invalid{"email": crm.Msg("Already in use.")}}
+	roleForm := Form{Action: paths.Role(id(52)), Version: 1, Values: map[string]string{"name": "Viewer", "reach": "team"}, Many: map[string][]string{"permissions": {"ViewClient"}}}
+	return map[string]templ.Component{
+		"users":       Users(UsersPage{Page: p, Users: users}),
+		"user-new":    UserForm(UserFormPage{Page: p, IsNew: true, Roles: roles, Form: Form{Action: paths.Users, Token: "t0k3n"}}),
+		"user":        UserForm(UserFormPage{Page: p, User: users[1], Roles: roles, Form: userForm}),
+		"secret":      Secret(SecretPage{Page: p, UserID: id(10), Name: "Marco Testa", Email: "marco@example.com", Secret: "tulip-marble-43-canoe"}),
+		"roles":       Roles(RolesPage{Page: p, Roles: roles, Permissions: slugs}),
+		"role":        RoleForm(RoleFormPage{Page: p, Role: roles[1], Permissions: slugs, Form: roleForm}),
+		"role-new":    RoleForm(RoleFormPage{Page: p, IsNew: true, Permissions: slugs, Form: Form{Action: paths.Roles, Token: "t0k3n"}}),
+		"teams":       Teams(TeamsPage{Page: p, Teams: teams, Form: Form{Token: "t0k3n"}}),
+		"teams-empty": Teams(TeamsPage{Page: p}),
+		"team":        TeamForm(TeamFormPage{Page: p, Team: teams[1], Parents: []Option{{Value: id(61).String(), Label: "Region Italy"}}, Form: Form{Action: paths.Team(id(62)), Version: 1, Values: map[string]string{"name": "North", "parent_id": id(61).String()}}}),
+		"audit":       Audit(AuditPage{Page: p, List: crm.Listing[crm.Change]{Rows: sampleChanges(), Count: 3}, Query: Query{"action": "update_org"}, Users: sampleOwners, Actions: []string{"update_org", "login"}, NextURL: "/admin/audit?after=1"}),
+		"audit-empty": Audit(AuditPage{Page: p}),
 	}
 }
