@@ -32,6 +32,7 @@ type Change struct {
 	TargetType  string
 	TargetID    uuid.NullUUID
 	TargetName  string // "" when the reader may not see it
+	LinkedName  string // of a relationship, the contact's name
 	UserID      uuid.NullUUID
 	UserName    string
 	CreatedAt   time.Time
@@ -78,5 +79,5 @@ type AuditFilter struct {
 	TargetID uuid.NullUUID
 	From     time.Time // inclusive; zero for no limit
 	To       time.Time // exclusive; zero for no limit
-	Page     Page      // Key is the row's id
+	Page     Page      // Key is the row's number
 }

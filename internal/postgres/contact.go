@@ -87,7 +87,8 @@ type ContactPage struct {
 	History       []crm.Change       // the latest changes of its own facts and links, at most 10
 }
 
-// ContactPage returns a contact in reach with what belongs to it, in one round trip.
+// ContactPage returns a contact in reach with what belongs to it, in one round trip, or two
+// when its history names people.
 func (s *Store) ContactPage(ctx context.Context, id uuid.UUID) (ContactPage, error) {
 	var p ContactPage
 	if err := s.require(authz.ViewClient); err != nil {
@@ -105,7 +106,7 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID) (ContactPage, err
 	if err := b.send(ctx, s.db); err != nil {
 		return p, notFound(err)
 	}
-	return p, nil
+	return p, s.nameIDs(ctx, p.History)
 }
 
 func (s *Store) contactQuery() string {

@@ -102,7 +102,7 @@ func (s *Store) InteractionPage(ctx context.Context, id uuid.UUID) (crm.Interact
 	if err := b.send(ctx, s.db); err != nil {
 		return i, nil, notFound(err)
 	}
-	return i, history, nil
+	return i, history, s.nameIDs(ctx, history)
 }
 
 // Interaction returns an interaction in reach.

@@ -111,7 +111,8 @@ type OrganizationPage struct {
 	History      []crm.Change      // the latest changes of its own facts and links, at most 10
 }
 
-// OrganizationPage returns an organization in reach with what belongs to it, in one round trip.
+// OrganizationPage returns an organization in reach with what belongs to it, in one round trip, or two
+// when its history names people.
 func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID) (OrganizationPage, error) {
 	var p OrganizationPage
 	if err := s.require(authz.ViewClient); err != nil {
@@ -129,7 +130,7 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID) (Organizatio
 	if err := b.send(ctx, s.db); err != nil {
 		return p, notFound(err)
 	}
-	return p, nil
+	return p, s.nameIDs(ctx, p.History)
 }
 
 func (s *Store) organizationQuery() string {

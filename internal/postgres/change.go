@@ -1,0 +1,305 @@
+package postgres
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+// changeScope is the scope predicate for audit rows: whether the record that row a tells of lies within the
+// actor's reach, for a client and an interaction permission. The record itself decides; where it is gone,
+// its last image does.
+func (s *Store) changeScope(client, interaction authz.Permission) string {
+	const image = "coalesce(a.after, a.before)"
+	manages := "FALSE"
+	if s.actor.May(authz.ManageUsers) {
+		manages = "TRUE"
+	}
+	everywhere := "FALSE"
+	if s.actor.Reach(client) == authz.All {
+		everywhere = "TRUE"
+	}
+	owner := "(" + image + "->>'owner_user_id')::uuid"
+	return `CASE a.target_type
+		WHEN 'organization' THEN coalesce((SELECT ` + s.organizationScope(client, "o") + ` FROM organizations o WHERE o.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
+		WHEN 'contact' THEN coalesce((SELECT ` + s.contactScope(client, "c") + ` FROM contacts c WHERE c.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
+		WHEN 'relationship' THEN coalesce((SELECT ` + s.organizationScope(client, "o") + ` FROM organizations o WHERE o.id = a.target_id), ` + everywhere + `)
+			AND coalesce((SELECT ` + s.contactScope(client, "c") + ` FROM contacts c WHERE c.id = a.parent_id), ` + everywhere + `)
+		WHEN 'interaction' THEN EXISTS (SELECT 1 FROM (SELECT (` + image + `->>'organization_id')::uuid AS organization_id,
+			(` + image + `->>'contact_id')::uuid AS contact_id, (` + image + `->>'user_id')::uuid AS user_id) i WHERE ` + s.interactionScope(interaction, "i") + `)
+		WHEN 'user' THEN ` + manages + ` WHEN 'role' THEN ` + manages + ` WHEN 'team' THEN ` + manages + ` ELSE FALSE END`
+}
+
+// changeQuery selects audit rows a WHERE where as crm.Change. Name and images of a record out of reach stay
+// out; so do those of client data without ViewClient, and of interactions without ViewInteraction.
+func (s *Store) changeQuery(from, where string) string {
+	return `SELECT a.id, a.change_set_id, a.action, coalesce(a.target_type, '') AS target_type, a.target_id, a.user_id,
+			coalesce(au.name, '') AS user_name, a.created_at, coalesce(host(a.ip), '') AS ip, a.metadata, coalesce(CASE WHEN v.ok THEN CASE
+				WHEN a.target_type IN ('organization', 'relationship') THEN coalesce(coalesce(a.after, a.before)->>'display_name', (SELECT o.display_name FROM organizations o WHERE o.id = a.target_id))
+				WHEN a.target_type = 'contact' THEN (coalesce(a.after, a.before)->>'first_name') || ' ' || (coalesce(a.after, a.before)->>'last_name')
+				WHEN a.target_type = 'interaction' THEN coalesce(a.after, a.before)->>'subject'
+				WHEN a.target_type = 'user' THEN (SELECT u.name FROM users u WHERE u.id = a.target_id)
+				WHEN a.target_type = 'role' THEN (SELECT r.name FROM roles r WHERE r.id = a.target_id)
+				WHEN a.target_type = 'team' THEN coalesce(a.after, a.before)->>'name' END END, '') AS target_name,
+			CASE WHEN v.ok AND a.target_type = 'relationship' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = a.parent_id), '') ELSE '' END AS linked_name,
+			CASE WHEN v.ok THEN a.before END AS before, CASE WHEN v.ok THEN a.after END AS after
+		FROM ` + from + ` LEFT JOIN users au ON au.id = a.user_id
+		CROSS JOIN LATERAL (SELECT ` + s.changeScope(authz.ViewClient, authz.ViewInteraction) + ` AS ok) v WHERE ` + where
+}
+
+// queueHistory adds the latest changes of record @id to a batch: its own, and the links it is part of.
+func (s *Store) queueHistory(b *batch, into *[]crm.Change, targetType string, args pgx.NamedArgs) {
+	b.Queue(s.historyQuery(targetType)+` ORDER BY a.id DESC LIMIT 10`, args).Query(func(rows pgx.Rows) (err error) {
+		*into, err = collectChanges(rows)
+		return err
+	})
+}
+
+func (s *Store) historyQuery(targetType string) string {
+	rows := `(SELECT h.* FROM audit_logs h WHERE h.target_id = @id AND h.table_name IS NOT NULL`
+	if targetType == audit.Contact {
+		rows = `(SELECT h.* FROM audit_logs h WHERE h.target_id = @id AND h.table_name IS NOT NULL
+			UNION ALL SELECT h.* FROM audit_logs h WHERE h.parent_id = @id AND h.target_type = 'relationship'`
+	}
+	return s.changeQuery(rows+`) a`, `v.ok`)
+}
+
+func collectChanges(rows pgx.Rows) ([]crm.Change, error) {
+	changes, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[crm.Change])
+	if err != nil {
+		return nil, err
+	}
+	for i := range changes {
+		if changes[i].Fields, err = fieldsOf(changes[i]); err != nil {
+			return nil, err
+		}
+	}
+	return changes, nil
+}
+
+// silentColumns say nothing to a reader: keys, and when the row was made.
+var silentColumns = map[string]bool{"id": true, "created_at": true, "organization_id": true, "contact_id": true, "user_id": true}
+
+func fieldsOf(c crm.Change) ([]crm.FieldChange, error) {
+	before, err := audit.ParseImage(c.Before)
+	if err != nil {
+		return nil, err
+	}
+	after, err := audit.ParseImage(c.After)
+	if err != nil {
+		return nil, err
+	}
+	var out []crm.FieldChange
+	for _, f := range audit.Diff(before, after) {
+		if !silentColumns[f.Column] {
+			out = append(out, crm.FieldChange{Field: f.Column, Before: f.Before, After: f.After})
+		}
+	}
+	return out, nil
+}
+
+// nameIDs replaces the ids of users, teams, roles and permissions in field changes by names, in one query.
+func (s *Store) nameIDs(ctx context.Context, changes []crm.Change) error {
+	var ids []uuid.UUID
+	each := func(fn func(*string)) {
+		for i := range changes {
+			for j := range changes[i].Fields {
+				switch f := &changes[i].Fields[j]; f.Field {
+				case "owner_user_id", "team_id", "parent_id", "role_id", "permission_id":
+					fn(&f.Before)
+					fn(&f.After)
+				}
+			}
+		}
+	}
+	each(func(v *string) {
+		if id, err := uuid.Parse(*v); err == nil {
+			ids = append(ids, id)
+		}
+	})
+	if len(ids) == 0 {
+		return nil
+	}
+	type named struct{ ID, Name string }
+	found, err := many[named](ctx, s.db.pool, `SELECT id::text, name FROM users WHERE id = ANY(@ids) UNION ALL SELECT id::text, name FROM teams WHERE id = ANY(@ids)
+		UNION ALL SELECT id::text, name FROM roles WHERE id = ANY(@ids) UNION ALL SELECT id::text, slug FROM permissions WHERE id = ANY(@ids)`, pgx.NamedArgs{"ids": ids})
+	if err != nil {
+		return err
+	}
+	names := make(map[string]string, len(found))
+	for _, n := range found {
+		names[n.ID] = n.Name
+	}
+	each(func(v *string) {
+		if n, known := names[*v]; known {
+			*v = n
+		}
+	})
+	return nil
+}
+
+// historyPage is how many changes a page of a history or of the audit log shows.
+const historyPage = 50
+
+// History returns a page of the changes of a record in reach, newest first: at place page, whose Key is
+// unused and whose rows are named by their number in Page.Key.
+func (s *Store) History(ctx context.Context, targetType string, id uuid.UUID, p crm.Page) (crm.Listing[crm.Change], error) {
+	view := authz.ViewClient
+	if targetType == audit.Interaction {
+		view = authz.ViewInteraction
+	}
+	if err := s.require(view); err != nil {
+		return crm.Listing[crm.Change]{}, err
+	}
+	return s.changes(ctx, s.historyQuery(targetType), p, pgx.NamedArgs{"id": id})
+}
+
+// changes pages through a query of audit rows by their number, newest first.
+func (s *Store) changes(ctx context.Context, query string, p crm.Page, args pgx.NamedArgs) (crm.Listing[crm.Change], error) {
+	var l crm.Listing[crm.Change]
+	at, place, direction := int64(0), "TRUE", " DESC"
+	if p.Key != "" {
+		var err error
+		if at, err = strconv.ParseInt(p.Key, 10, 64); err != nil {
+			return l, crm.Fault("", "This place in the list does not exist.")
+		}
+		place = "a.id < @at"
+		if p.Before {
+			place, direction = "a.id > @at", ""
+		}
+	}
+	all := s.args(args)
+	all["at"], all["limit"] = at, historyPage+1
+	rows, err := s.db.pool.Query(ctx, query+` AND `+place+` ORDER BY a.id`+direction+` LIMIT @limit`, all)
+	if err != nil {
+		return l, translate(err)
+	}
+	found, err := collectChanges(rows)
+	if err != nil {
+		return l, translate(err)
+	}
+	p.Size, p.ID = historyPage, uuid.Nil
+	if p.Key != "" {
+		p.ID = uuid.Max // a place is named by its number alone
+	}
+	l = paged(found, len(found), p, func(c crm.Change) (string, uuid.UUID) { return strconv.FormatInt(c.ID, 10), uuid.Max })
+	return l, s.nameIDs(ctx, l.Rows)
+}
+
+// Audit returns a page of the audit log, newest first. The log tells who did what when; names and images of
+// records out of the reader's reach stay out.
+func (s *Store) Audit(ctx context.Context, f crm.AuditFilter) (crm.Listing[crm.Change], error) {
+	if err := s.require(authz.ViewAudit); err != nil {
+		return crm.Listing[crm.Change]{}, err
+	}
+	where := "TRUE"
+	for _, filter := range []struct {
+		set    bool
+		clause string
+	}{
+		{f.UserID.Valid, "a.user_id = @user"},
+		{f.Action != "", "a.action = @action"},
+		{f.TargetID.Valid, "(a.target_id = @target OR a.parent_id = @target)"},
+		{!f.From.IsZero(), "a.created_at >= @from"},
+		{!f.To.IsZero(), "a.created_at < @to"},
+	} {
+		if filter.set {
+			where += " AND " + filter.clause
+		}
+	}
+	return s.changes(ctx, s.changeQuery("audit_logs a", where), f.Page,
+		pgx.NamedArgs{"user": f.UserID, "action": f.Action, "target": f.TargetID, "from": f.From, "to": f.To})
+}
+
+// changeSetTypes returns the types of record that a change set tells of, for the permissions it needs.
+func (s *Store) changeSetTypes(ctx context.Context, q querier, id uuid.UUID) ([]string, error) {
+	types, err := column[string](ctx, q, `SELECT DISTINCT target_type FROM audit_logs WHERE change_set_id = @id AND target_type IS NOT NULL ORDER BY 1`, pgx.NamedArgs{"id": id})
+	if err == nil && len(types) == 0 {
+		err = crm.ErrNotFound
+	}
+	return types, err
+}
+
+// neededFor returns the permission to see, and the one to change, a type of record.
+func neededFor(targetType string) (view, edit authz.Permission) {
+	switch targetType {
+	case audit.Interaction:
+		return authz.ViewInteraction, authz.EditInteraction
+	case audit.User, audit.Role, audit.Team:
+		return authz.ManageUsers, authz.ManageUsers
+	}
+	return authz.ViewClient, authz.EditClient
+}
+
+// ChangeSet returns a change set with those of its changes that lie within reach. One with none of them is
+// ErrNotFound; one whose kinds of record the actor may not see at all is Forbidden.
+func (s *Store) ChangeSet(ctx context.Context, id uuid.UUID) (crm.ChangeSet, error) {
+	var cs crm.ChangeSet
+	if !s.actor.SignedIn() {
+		return cs, crm.ErrNotFound
+	}
+	types, err := s.changeSetTypes(ctx, s.db.pool, id)
+	if err != nil {
+		return cs, err
+	}
+	visible := false
+	for _, t := range types {
+		view, _ := neededFor(t)
+		visible = visible || s.actor.May(view)
+	}
+	if !visible {
+		view, _ := neededFor(types[0])
+		return cs, Forbidden{view}
+	}
+	return s.readChangeSet(ctx, id, types)
+}
+
+func (s *Store) readChangeSet(ctx context.Context, id uuid.UUID, types []string) (crm.ChangeSet, error) {
+	type head struct {
+		ID        uuid.UUID
+		Kind      string
+		UserID    uuid.NullUUID
+		UserName  string
+		CreatedAt time.Time
+		Undoes    uuid.NullUUID
+		UndoneBy  uuid.NullUUID
+		Total     int
+	}
+	var h head
+	var changes []crm.Change
+	b := &batch{}
+	args := s.args(pgx.NamedArgs{"id": id})
+	queueOne(b, &h, `SELECT cs.id, cs.kind, cs.user_id, coalesce(u.name, '') AS user_name, cs.created_at, cs.undoes,
+			(SELECT x.id FROM change_sets x WHERE x.undoes = cs.id ORDER BY x.created_at DESC LIMIT 1) AS undone_by,
+			(SELECT count(*) FROM audit_logs a WHERE a.change_set_id = cs.id AND `+s.changeScope(authz.ViewClient, authz.ViewInteraction)+`) AS total
+		FROM change_sets cs LEFT JOIN users u ON u.id = cs.user_id WHERE cs.id = @id`, args)
+	b.Queue(s.changeQuery("audit_logs a", "a.change_set_id = @id AND v.ok ORDER BY a.id LIMIT 200"), args).Query(func(rows pgx.Rows) (err error) {
+		changes, err = collectChanges(rows)
+		return err
+	})
+	if err := b.send(ctx, s.db); err != nil {
+		return crm.ChangeSet{}, notFound(err)
+	}
+	if h.Total == 0 {
+		return crm.ChangeSet{}, crm.ErrNotFound
+	}
+	if err := s.nameIDs(ctx, changes); err != nil {
+		return crm.ChangeSet{}, err
+	}
+	cs := crm.ChangeSet{
+		ID: h.ID, Kind: h.Kind, UserID: h.UserID, UserName: h.UserName, CreatedAt: h.CreatedAt, Undoes: h.Undoes, UndoneBy: h.UndoneBy,
+		Changes: changes, Total: h.Total, CanUndo: true,
+	}
+	for _, t := range types {
+		view, edit := neededFor(t)
+		cs.CanUndo = cs.CanUndo && s.actor.Missing(view, edit) == ""
+	}
+	return cs, nil
+}

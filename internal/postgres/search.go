@@ -1,0 +1,79 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+)
+
+// MaxFound is how many records of each kind a search shows.
+const MaxFound = 20
+
+// Found is what a search found, within reach and permissions; each list at most MaxFound+1, so that a page
+// can say that there are more.
+type Found struct {
+	Organizations []crm.Organization
+	Contacts      []crm.ContactRow
+	Interactions  []crm.Interaction
+}
+
+// enough bounds how many matches are sorted: a very common term must not sort the whole table.
+const enough = "200"
+
+// Search looks for query in organizations (any part of names, website, tax id), contacts (every word in any
+// part of name or address, in any order) and interactions (every word at the beginning of a word). What the
+// actor may not view is not searched.
+func (s *Store) Search(ctx context.Context, query string) (Found, error) {
+	var f Found
+	if err := s.require(); err != nil {
+		return f, err
+	}
+	if strings.TrimSpace(query) == "" {
+		return f, nil
+	}
+	var patterns []string
+	for _, word := range strings.Fields(query) {
+		patterns = append(patterns, pattern(word))
+	}
+	args := s.args(pgx.NamedArgs{"query": query, "any": pattern(query), "start": strings.TrimPrefix(pattern(query), "%"), "words": patterns, "limit": MaxFound + 1})
+	var err error
+	if s.actor.May(authz.ViewClient) {
+		if f.Organizations, err = many[crm.Organization](ctx, s.db.pool, s.searchOrganizations(), pgx.QueryExecModeCacheDescribe, args); err != nil {
+			return f, translate(err)
+		}
+		if f.Contacts, err = many[crm.ContactRow](ctx, s.db.pool, s.searchContacts(), pgx.QueryExecModeCacheDescribe, args); err != nil {
+			return f, translate(err)
+		}
+	}
+	if s.actor.May(authz.ViewInteraction) {
+		if f.Interactions, err = many[crm.Interaction](ctx, s.db.pool, s.searchInteractions(), pgx.QueryExecModeCacheDescribe, args); err != nil {
+			return f, translate(err)
+		}
+	}
+	return f, nil
+}
+
+func (s *Store) searchOrganizations() string {
+	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name FROM (
+			SELECT o.* FROM organizations o WHERE o.search_text LIKE fold(@any) AND ` + s.organizationScope(authz.ViewClient, "o") + ` LIMIT ` + enough + `) o
+		LEFT JOIN users u ON u.id = o.owner_user_id
+		ORDER BY NOT o.is_active, NOT o.search_text LIKE fold(@start), o.display_name` + icu + `, o.id LIMIT @limit`
+}
+
+func (s *Store) searchContacts() string {
+	return `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
+			SELECT c.* FROM contacts c WHERE c.search_text LIKE ALL (ARRAY(SELECT fold(w) FROM unnest(@words::text[]) w)) AND ` + s.contactScope(authz.ViewClient, "c") + ` LIMIT ` + enough + `) c
+		LEFT JOIN LATERAL (SELECT o.id, o.display_name, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
+			WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + ` ORDER BY o.display_name, o.id LIMIT 1) p ON TRUE
+		ORDER BY NOT c.is_active, NOT c.search_text LIKE fold(@start), c.last_name` + icu + `, c.first_name` + icu + `, c.id LIMIT @limit`
+}
+
+func (s *Store) searchInteractions() string {
+	return `SELECT ` + interactionColumns + interactionNames + ` FROM (
+			SELECT i.* FROM interactions i WHERE ` + interactionWords + ` AND ` + s.interactionScope(authz.ViewInteraction, "i") + ` LIMIT ` + enough + `) i` + s.interactionJoins() + `
+		ORDER BY i.happened_at DESC, i.id DESC LIMIT @limit`
+}

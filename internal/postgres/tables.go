@@ -1,0 +1,99 @@
+package postgres
+
+import "github.com/archpilot/crm/internal/audit"
+
+// imagedTable describes a table whose rows have images, for undo and verification. Every column is either
+// listed here, or derived (audit_image leaves it out); a test holds the list against the catalogue.
+type imagedTable struct {
+	name       string
+	targetType string
+	key        []string // the primary key
+	target     string   // the column that is the audit row's target_id
+	columns    []string // every imaged column
+	versioned  bool
+	stamped    bool     // has updated_at
+	unique     []string // columns besides the key whose value another record can take
+	owned      bool     // owner_user_id decides who reaches the row
+	refersTo   []string // conditions on t that hold when something refers to the row; @ids are the rows being deleted
+}
+
+// imagedTables stand in the order in which undo deletes: what refers comes before what is referred to.
+var imagedTables = []imagedTable{
+	{
+		name: "interactions", targetType: audit.Interaction, key: []string{"id"}, target: "id", versioned: true,
+		columns: []string{"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at"},
+	},
+	{
+		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
+		target: "organization_id", versioned: true,
+		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status"},
+	},
+	{
+		name: "user_roles", targetType: audit.User, key: []string{"user_id", "role_id"}, target: "user_id",
+		columns: []string{"user_id", "role_id"},
+	},
+	{
+		name: "role_permissions", targetType: audit.Role, key: []string{"role_id", "permission_id"}, target: "role_id",
+		columns: []string{"role_id", "permission_id"},
+	},
+	{
+		name: "contacts", targetType: audit.Contact, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
+		unique:  []string{"email"},
+		columns: []string{"id", "first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id", "is_active", "created_at"},
+		refersTo: []string{
+			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.contact_id = t.id)",
+			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.contact_id = t.id)",
+			"EXISTS (SELECT 1 FROM interactions x WHERE x.contact_id = t.id)",
+		},
+	},
+	{
+		name: "organizations", targetType: audit.Organization, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
+		columns: []string{
+			"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at",
+		},
+		refersTo: []string{
+			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.organization_id = t.id)",
+			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.organization_id = t.id)",
+			"EXISTS (SELECT 1 FROM interactions x WHERE x.organization_id = t.id)",
+		},
+	},
+	{
+		name: "users", targetType: audit.User, key: []string{"id"}, target: "id", versioned: true, stamped: true,
+		unique:  []string{"email"},
+		columns: []string{"id", "email", "name", "team_id", "zone", "theme", "is_active", "created_at"},
+		refersTo: []string{
+			"EXISTS (SELECT 1 FROM user_roles x WHERE x.user_id = t.id)",
+			"EXISTS (SELECT 1 FROM organizations x WHERE x.owner_user_id = t.id)",
+			"EXISTS (SELECT 1 FROM contacts x WHERE x.owner_user_id = t.id)",
+			"EXISTS (SELECT 1 FROM interactions x WHERE x.user_id = t.id)",
+			"EXISTS (SELECT 1 FROM change_sets x WHERE x.user_id = t.id)",
+			"EXISTS (SELECT 1 FROM audit_logs x WHERE x.user_id = t.id)",
+		},
+	},
+	{
+		name: "roles", targetType: audit.Role, key: []string{"id"}, target: "id", versioned: true, unique: []string{"slug"},
+		columns: []string{"id", "slug", "name", "reach", "created_at"},
+		refersTo: []string{
+			"EXISTS (SELECT 1 FROM user_roles x WHERE x.role_id = t.id)",
+			"EXISTS (SELECT 1 FROM role_permissions x WHERE x.role_id = t.id)",
+		},
+	},
+	{
+		name: "teams", targetType: audit.Team, key: []string{"id"}, target: "id", versioned: true, unique: []string{"name"},
+		columns: []string{"id", "name", "parent_id", "created_at"},
+		refersTo: []string{
+			"EXISTS (SELECT 1 FROM users x WHERE x.team_id = t.id)",
+			"EXISTS (SELECT 1 FROM teams x WHERE x.parent_id = t.id AND x.id <> ALL(@ids::uuid[]))",
+		},
+	},
+}
+
+// tableNamed returns the description of a table with images, false for any other name.
+func tableNamed(name string) (imagedTable, bool) {
+	for _, t := range imagedTables {
+		if t.name == name {
+			return t, true
+		}
+	}
+	return imagedTable{}, false
+}
