@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // triggers make a spreadsheet run a cell rather than show it; full-width forms are folded by some.
@@ -16,11 +17,8 @@ func Neutralise(s string) string {
 	first := strings.TrimLeftFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 	})
-	for _, r := range first {
-		if strings.ContainsRune(triggers, r) {
-			return "'" + s
-		}
-		break
+	if r, _ := utf8.DecodeRuneInString(first); strings.ContainsRune(triggers, r) {
+		return "'" + s
 	}
 	return s
 }
