@@ -1,9 +1,9 @@
 package config
 
 import (
-	"time" // Zones must be known on machines and in containers that have no zone files.
 	"log/slog"
-	_ "time/tzdata"
+	"time"
+	_ "time/tzdata" // zones must be known where there are no zone files, as in a container
 )
 
 // Settings are the settings that all commands share. Embed it at the root of the kong grammar.

@@ -51,7 +51,7 @@ const secondLinks = 90
 func (g *generator) contacts() {
 	g.staff = make([][]int, len(g.data.Organizations))
 	g.emails = map[string]int{}
-	for i, n := range g.shares(len(g.data.Organizations), contactCount, 0.8) {
+	for i, n := range g.shares(len(g.data.Organizations), contactCount, 0.8, func(int) float64 { return 1 }) {
 		for k := range n {
 			g.contact(i, k == 0)
 		}

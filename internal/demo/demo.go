@@ -41,7 +41,7 @@ type User struct {
 // dates that lie in the two years before now.
 func Firm(now time.Time) Data {
 	g := &generator{
-		Rand: rand.New(rand.NewPCG(1847, 412)), //nolint:gosec // the same every time, on purpose
+		Rand: rand.New(rand.NewPCG(1847, 413)), //nolint:gosec // the same every time, on purpose
 		now:  now.UTC().Truncate(time.Minute),
 	}
 	g.data.Name = "Northgate & Co."
@@ -105,13 +105,13 @@ func (g *generator) digits(n int) string {
 	return string(b)
 }
 
-// shares splits total among n in the way of real client lists: most get little, a few a lot. Each
-// gets at least one; the sum is total.
-func (g *generator) shares(n, total int, spread float64) []int {
+// shares splits total among n in the way of real client lists: most get little, a few a lot, in
+// proportion to base on average. Each gets at least one; the sum is total.
+func (g *generator) shares(n, total int, spread float64, base func(int) float64) []int {
 	weights := make([]float64, n)
 	var sum float64
 	for i := range weights {
-		weights[i] = math.Exp(spread * g.NormFloat64())
+		weights[i] = base(i) * math.Exp(spread*g.NormFloat64())
 		sum += weights[i]
 	}
 	out := make([]int, n)

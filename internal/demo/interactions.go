@@ -26,7 +26,8 @@ type event struct {
 // soon after; that order is the ages', which do not depend on now, nor does a single word.
 func (g *generator) interactions() {
 	events := make([]event, 0, interactionCount)
-	for org, n := range g.shares(len(g.data.Organizations), interactionCount, 1.35) {
+	people := func(org int) float64 { return math.Sqrt(float64(len(g.staff[org]))) }
+	for org, n := range g.shares(len(g.data.Organizations), interactionCount, 1.25, people) {
 		quiet := g.quiet(g.data.Organizations[org])
 		for range n {
 			events = append(events, g.event(org, quiet))
@@ -49,13 +50,13 @@ func (g *generator) quiet(o crm.Organization) int {
 	case p > 0.66:
 		return slipping
 	}
-	return lost % 12
+	return lost % 4
 }
 
 func (g *generator) event(org, quiet int) event {
 	e := event{org: org, contact: -1, channel: crm.Channels[g.weighted(channelWeights)]}
 	// The recent past is a little denser: the firm grows.
-	e.age = float64(quiet) + float64(historyDays-quiet)*math.Pow(g.Float64(), 1.25)
+	e.age = float64(quiet) + float64(historyDays-quiet)*math.Pow(g.Float64(), 1.5)
 	e.minute = 7*60 + 5*g.IntN(10*12)
 	if staff := g.staff[org]; !g.chance(0.1) {
 		// The first contact speaks for the client and is called most.

@@ -56,7 +56,7 @@ var openings = map[crm.Channel][]string{
 		"Called {c} to say thank you and ended up on {t}.", "{c} put me through to finance about {t}.", "Long call, mostly about {t}.", "Rang to confirm {t}; {c} agreed at once.",
 		"{c} opened with {t}, then came to the point: the price.", "First call since {m}; {c} remembered every word on {t}.", "The line from {p} was bad, the news on {t} was good.",
 		"Asked {c} straight out what is holding up {t}.", "{c} returned my call about {t} within the hour.",
-		"Reached only the switchboard; someone will call back about {t}.", "The person in charge of {t} is away until {w}; left my number.", "Short talk with the front desk about {t}.",
+		"Talked about {t} with their office.", "Half an hour on {t}, all of it useful.", "Short talk with the front desk about {t}.",
 		"Called to confirm the date for {t}.", "Their office asked for {d} again.", "Spoke with finance about {t}.",
 	},
 	crm.Meeting: {
