@@ -17,8 +17,9 @@ import (
 type testGrammar struct {
 	Settings
 
-	Serve struct{} `cmd:"" default:"1"`
-	User  struct {
+	Serve  struct{} `cmd:"" default:"1"`
+	Config struct{} `cmd:""` // beside the flag of the same name
+	User   struct {
 		Email string
 	} `cmd:""`
 }
@@ -104,6 +105,10 @@ func TestConfigFileNamedByTheEnvironment(t *testing.T) {
 	s, err := load(nil, []string{"CRM_CONFIG=" + write(t, "\ufeffCRM_FIRM = \"A=B\"\r\n")})
 	if err != nil || s.Firm != "A=B" {
 		t.Errorf("got %q, %v", s.Firm, err)
+	}
+	s, err = load([]string{"config", "--config", write(t, "CRM_FIRM=C")}, []string{"CRM_CONFIG=/nowhere"})
+	if err != nil || s.Firm != "C" || s.Config == "" {
+		t.Errorf("the flag loses: got %q, %v", s.Firm, err)
 	}
 }
 

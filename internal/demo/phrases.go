@@ -51,7 +51,7 @@ var subjects = map[crm.Channel][]string{
 
 var openings = map[crm.Channel][]string{
 	crm.Call: {
-		"Spoke with {c} for about {n} minutes about {t}.", "{c} rang to ask where we stand with {t}.", "Got {c} on the line at once.", "Left a message with {c} and will try again on {w}.",
+		"Spoke with {c} for about {n} minutes about {t}.", "{c} rang to ask where we stand with {t}.", "Got {c} on the line at once.", "Caught {c} between two meetings; {t} can wait until {w}.",
 		"{c} had {n} questions on {t}, most of them answered on the spot.", "Talked {t} over with {c}, who had {d} at hand.", "{c} was in a hurry but clear about {t}.",
 		"Called {c} to say thank you and ended up on {t}.", "{c} put me through to finance about {t}.", "Long call, mostly about {t}.", "Rang to confirm {t}; {c} agreed at once.",
 		"{c} opened with {t}, then came to the point: the price.", "First call since {m}; {c} remembered every word on {t}.", "The line from {p} was bad, the news on {t} was good.",

