@@ -9,7 +9,8 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     target.form.requestSubmit();
   } else if (event.key === "/" && !event.ctrlKey && !event.metaKey && !event.altKey && !target.closest(field)) {
-    const box = [...document.querySelectorAll("[data-find]")].find((e) => e.checkVisibility());
+    const boxes = [...document.querySelectorAll("[data-find]")];
+    const box = boxes.filter((e) => e.checkVisibility()).at(-1); // the page's own, else the rail's
     if (box) {
       event.preventDefault();
       box.focus();

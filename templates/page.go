@@ -154,16 +154,6 @@ func (q Query) with(path, name, value string) string {
 	return paths.With(path, values)
 }
 
-// any reports whether one of the named parameters is set.
-func (q Query) any(names ...string) bool {
-	for _, n := range names {
-		if q[n] != "" {
-			return true
-		}
-	}
-	return false
-}
-
 // keep is the address of the list with these parameters only.
 func (q Query) keep(path string, names ...string) string {
 	values := url.Values{}
