@@ -47,14 +47,39 @@ func (s *Store) ownerReach() authz.Reach {
 	return s.actor.Granted(authz.EditClient)
 }
 
-// Owners returns the active users whom the actor may make owner of a record, by name, at most 200.
-func (s *Store) Owners(ctx context.Context) ([]crm.User, error) {
-	if err := s.require(); err != nil {
-		return nil, err
-	}
+const ownersQuery = `SELECT u.id, u.name, u.email FROM users u WHERE u.is_active ORDER BY u.name COLLATE "und-x-icu", u.id LIMIT 200`
+
+// Choices are what the selects of lists and forms offer.
+type Choices struct {
+	Owners  []crm.User // active users by name, at most 200
+	Sectors []string   // in use within reach, at most 100
+}
+
+// Choices returns the active users, and the sectors in use within reach, in one round trip.
+func (s *Store) Choices(ctx context.Context) (Choices, error) {
+	var c Choices
 	if !s.actor.May(authz.ViewClient) && !s.actor.May(authz.EditClient) && !s.actor.May(authz.ViewInteraction) {
-		return nil, Forbidden{authz.ViewClient}
+		return c, Forbidden{authz.ViewClient}
 	}
-	return many[crm.User](ctx, s.db.pool, `SELECT u.id, u.name, u.email FROM users u WHERE u.is_active
-		ORDER BY u.name COLLATE "und-x-icu", u.id LIMIT 200`)
+	b := &batch{}
+	queueMany(b, &c.Owners, ownersQuery, s.args(nil))
+	b.Queue(s.sectorsQuery(), s.args(nil)).Query(func(rows pgx.Rows) (err error) {
+		c.Sectors, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
+	})
+	return c, b.send(ctx, s.db)
+}
+
+// sectorsQuery walks the index from one sector to the next instead of reading every organization.
+func (s *Store) sectorsQuery() string {
+	walk := func(scope string) string {
+		next := `SELECT o.sector FROM organizations o WHERE o.is_active AND ` + scope + ` AND o.sector > `
+		return `WITH RECURSIVE s AS ((` + next + `'' ORDER BY o.sector LIMIT 1)
+			UNION ALL SELECT (` + next + `s.sector ORDER BY o.sector LIMIT 1) FROM s WHERE s.sector IS NOT NULL)
+			SELECT sector FROM s WHERE sector IS NOT NULL LIMIT 100`
+	}
+	if s.actor.Reach(authz.ViewClient) != authz.Team {
+		return walk(s.organizationScope(authz.ViewClient, "o"))
+	}
+	return `SELECT DISTINCT sector FROM unnest(@owners::uuid[]) u(id) CROSS JOIN LATERAL (` + walk("o.owner_user_id = u.id") + `) w ORDER BY sector LIMIT 100`
 }

@@ -1,0 +1,95 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/a-h/templ"
+
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/l10n"
+	"github.com/archpilot/crm/internal/password"
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+)
+
+func showAccount(ctx context.Context, v *visit) (response, error) {
+	me, err := v.store.Me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	form := templates.Form{Action: paths.Account, Values: map[string]string{"name": me.Name, "zone": me.Zone, "theme": me.Theme}}
+	return show(accountPage(v, me, form)), nil
+}
+
+func accountPage(v *visit, me crm.User, form templates.Form) templ.Component {
+	zones := l10n.Zones
+	if me.Zone != "" && !slices.Contains(zones, me.Zone) {
+		zones = append([]string{me.Zone}, zones...)
+	}
+	return templates.Account(templates.AccountPage{Page: v.page, Email: me.Email, Roles: me.RoleNames, Team: me.TeamName, Zones: zones, Form: form})
+}
+
+func updateAccount(ctx context.Context, v *visit) (response, error) {
+	return v.save(
+		func() (postgres.Saved, error) {
+			return v.store.UpdateMe(ctx, v.form.Get("name"), v.form.Get("zone"), v.form.Get("theme"))
+		},
+		func(errs crm.Invalid) (response, error) {
+			me, err := v.store.Me(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return refuse(accountPage(v, me, templates.Form{Action: paths.Account, Values: v.typed("name", "zone", "theme"), Errors: errs})), nil
+		}, paths.Account,
+		func(r postgres.Saved) response { return saved(paths.Account, v.t("Profile saved."), r) })
+}
+
+func showPassword(_ context.Context, v *visit) (response, error) {
+	return passwordPage(v, http.StatusOK, nil), nil
+}
+
+func passwordPage(v *visit, status int, errs crm.Invalid) response {
+	return page{status, templates.Password(templates.PasswordPage{
+		Page: v.page, Forced: v.actor.MustChangePassword, Form: templates.Form{Action: paths.AccountPassword, Errors: errs},
+	})}
+}
+
+// changePassword replaces the password and ends all other sessions of the user.
+func (s *Server) changePassword(ctx context.Context, v *visit) (response, error) {
+	current, chosen := v.form.Get("current_password"), v.form.Get("new_password")
+	stored, err := v.store.MyPasswordHash(ctx)
+	if err != nil {
+		return nil, err
+	}
+	errs := v.faults
+	for _, weak := range password.Check(chosen, v.actor.Name, v.actor.Email, s.Firm) {
+		errs.Add("new_password", weak.Text, weak.Args...)
+	}
+	if chosen != v.form.Get("new_password_again") && v.form.Has("new_password_again") {
+		errs.Add("new_password_again", "The two new passwords differ.")
+	}
+	if chosen == current {
+		errs.Add("new_password", "This is the present password; choose another.")
+	}
+	right, _, err := s.Hasher.Verify(ctx, current, stored)
+	if err != nil {
+		return nil, err
+	}
+	if !right {
+		errs.Add("current_password", "This is not your present password.")
+	}
+	if len(errs) > 0 {
+		return passwordPage(v, http.StatusUnprocessableEntity, errs), nil
+	}
+	hash, err := s.Hasher.Hash(ctx, chosen)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.store.ChangeMyPassword(ctx, hash); err != nil {
+		return nil, err
+	}
+	return redirect{to: paths.Account, flash: templates.Flash{Text: v.t("Password changed. You are signed out everywhere else.")}}, nil
+}

@@ -1,0 +1,190 @@
+package web
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+)
+
+var contactFields = []string{"first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id"}
+
+func listContacts(ctx context.Context, v *visit) (response, error) {
+	f := crm.ContactFilter{Query: v.searchText("q")}
+	var errs [3]error
+	f.Page, errs[0] = v.place()
+	f.Status, errs[1] = v.status()
+	f.Owner, errs[2] = v.person("owner")
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	switch f.Sort = crm.ContactSort(v.query.Get("sort")); f.Sort {
+	case "", crm.ContactsByName, crm.ContactsByNewest:
+	default:
+		return nil, crm.Fault("", "The list cannot be sorted like this.")
+	}
+	list, err := v.store.Contacts(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := templates.ContactsPage{
+		Page: v.page, List: list, Query: v.asked("q", "owner", "status", "sort", "limit"), Owners: userOptions(choices.Owners),
+	}
+	p.NoneYet = list.Count == 0 && len(p.Query) == 0 && f.Page.First()
+	p.PrevURL, p.NextURL = v.pagerURLs(paths.Contacts, list.Prev, list.Next)
+	return show(templates.Contacts(p)), nil
+}
+
+func showContact(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	c, err := v.store.ContactPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return show(templates.Contact(templates.ContactPage{
+		Page: v.page, Contact: c.Contact, Organizations: c.Organizations, Former: c.Past, Interactions: c.Timeline, History: c.History,
+		Log: contactLog(v, id, c.Organizations, nil),
+	})), nil
+}
+
+// readContact reads the fields of the form.
+func readContact(v *visit) crm.Contact {
+	return crm.Contact{
+		FirstName: v.form.Get("first_name"), LastName: v.form.Get("last_name"), Email: v.form.Get("email"), Phone: v.form.Get("phone"),
+		Mobile: v.form.Get("mobile"), JobTitle: v.form.Get("job_title"), OwnerUserID: v.reference("owner_user_id", "There is no such user."),
+	}
+}
+
+func contactValues(c crm.Contact) map[string]string {
+	return map[string]string{
+		"first_name": c.FirstName, "last_name": c.LastName, "email": c.Email, "phone": c.Phone, "mobile": c.Mobile,
+		"job_title": c.JobTitle, "owner_user_id": nullID(c.OwnerUserID),
+	}
+}
+
+func newContact(ctx context.Context, v *visit) (response, error) {
+	form := templates.Form{Action: paths.Contacts, Token: uuid.NewString(), Values: map[string]string{"owner_user_id": v.actor.UserID.String()}}
+	return contactForm(ctx, v, crm.Contact{}, form)
+}
+
+// contactForm shows the form: new, edit, or again after something was wrong with it.
+func contactForm(ctx context.Context, v *visit, c crm.Contact, form templates.Form) (response, error) {
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body := templates.ContactForm(templates.ContactFormPage{
+		Page: v.page, Contact: c, Form: form, Owners: withOwner(choices, c.OwnerUserID, c.OwnerName), IsNew: c.ID == uuid.Nil,
+	})
+	if form.Errors != nil {
+		return refuse(body), nil
+	}
+	return show(body), nil
+}
+
+func createContact(ctx context.Context, v *visit) (response, error) {
+	c := readContact(v)
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.CreateContact(ctx, c, v.token()) },
+		func(errs crm.Invalid) (response, error) {
+			form := templates.Form{Action: paths.Contacts, Token: v.formToken(), Values: v.typed(contactFields...), Errors: errs}
+			return contactForm(ctx, v, crm.Contact{}, form)
+		}, "",
+		func(r postgres.Saved) response { return saved(paths.Contact(r.ID), v.t("Contact created."), r) })
+}
+
+func editContact(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	c, err := v.store.Contact(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return contactForm(ctx, v, c, templates.Form{Action: paths.Contact(id), Version: c.Version, Values: contactValues(c)})
+}
+
+func updateContact(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	c := readContact(v)
+	c.ID, c.Version = id, v.version()
+	resp, err := v.save(
+		func() (postgres.Saved, error) { return v.store.UpdateContact(ctx, c) },
+		func(errs crm.Invalid) (response, error) {
+			now, err := v.store.Contact(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			form := templates.Form{Action: paths.Contact(id), Version: c.Version, Values: v.typed(contactFields...), Errors: errs}
+			return contactForm(ctx, v, now, form)
+		}, paths.Contact(id),
+		func(r postgres.Saved) response { return saved(paths.Contact(id), v.t("Contact saved."), r) })
+	if errors.Is(err, crm.ErrConflict) {
+		return contactConflict(ctx, v, id)
+	}
+	return resp, err
+}
+
+func contactConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
+	c, err := v.store.ContactPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conflict(v, conflicting{
+		name: c.Contact.Name(), back: paths.Contact(id), version: c.Contact.Version, history: c.History,
+		theirs: contactValues(c.Contact), fields: contactFields,
+		options: map[string][]templates.Option{"owner_user_id": withOwner(choices, c.Contact.OwnerUserID, c.Contact.OwnerName)},
+	}), nil
+}
+
+func archiveContact(ctx context.Context, v *visit) (response, error) {
+	return setContactActive(ctx, v, false, v.t("Contact archived."))
+}
+
+func restoreContact(ctx context.Context, v *visit) (response, error) {
+	return setContactActive(ctx, v, true, v.t("Contact restored."))
+}
+
+func setContactActive(ctx context.Context, v *visit, active bool, done string) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.SetContactActive(ctx, id, active) },
+		refused, paths.Contact(id),
+		func(r postgres.Saved) response { return saved(paths.Contact(id), done, r) })
+}
+
+func showContactHistory(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	c, err := v.store.Contact(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return history(ctx, v, crm.Target{Type: audit.Contact, ID: id}, c.Name(), paths.ContactHistory(id))
+}

@@ -1,0 +1,277 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+)
+
+var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at"}
+
+func listInteractions(ctx context.Context, v *visit) (response, error) {
+	faults := crm.Invalid{}
+	f := crm.InteractionFilter{Query: v.searchText("q"), Channel: crm.Channel(v.query.Get("channel"))}
+	var errs [4]error
+	f.Page, errs[0] = v.place()
+	f.Author, errs[1] = v.person("author")
+	f.OrganizationID, errs[2] = v.record("organization")
+	f.ContactID, errs[3] = v.record("contact")
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	f.From, f.To = v.days(faults)
+	list, err := v.store.Interactions(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	owners, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := templates.InteractionsPage{
+		Page: v.page, List: list, Query: v.asked("q", "channel", "author", "from", "to", "organization", "contact", "limit"),
+		Authors: userOptions(owners.Owners), Errors: faults,
+	}
+	p.NoneYet = list.Count == 0 && len(p.Query) == 0 && f.Page.First()
+	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
+	p.PrevURL, p.NextURL = v.pagerURLs(paths.Interactions, list.Prev, list.Next)
+	if len(faults) > 0 {
+		return refuse(templates.Interactions(p)), nil
+	}
+	return show(templates.Interactions(p)), nil
+}
+
+// chipNames takes the names of the records the list is narrowed to from its rows, which carry them in reach.
+func chipNames(rows []crm.Interaction, f crm.InteractionFilter) (organization, contact string) {
+	for _, i := range rows {
+		if f.OrganizationID.Valid && i.OrganizationID == f.OrganizationID && organization == "" {
+			organization = i.OrganizationName
+		}
+		if f.ContactID.Valid && i.ContactID == f.ContactID && contact == "" {
+			contact = i.ContactName
+		}
+	}
+	return organization, contact
+}
+
+func showInteraction(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i, changes, err := v.store.InteractionPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	mayEdit := v.page.CanEditInteractions
+	return show(templates.Interaction(templates.InteractionPage{
+		Page: v.page, Interaction: i, History: changes, CanEdit: mayEdit, CanDelete: mayEdit && v.store.MayDelete(i.UserID),
+	})), nil
+}
+
+// readInteraction reads the fields of the form; an empty time means now.
+func readInteraction(v *visit) crm.Interaction {
+	i := crm.Interaction{
+		Channel: crm.Channel(v.form.Get("channel")), Subject: v.form.Get("subject"), Body: v.form.Get("body"), Outcome: v.form.Get("outcome"), HappenedAt: v.now,
+	}
+	if at := strings.TrimSpace(v.form.Get("happened_at")); at != "" {
+		i.HappenedAt = crm.ParseTime(at, v.zone())
+	}
+	return i
+}
+
+func interactionValues(v *visit, i crm.Interaction) map[string]string {
+	return map[string]string{
+		"channel": string(i.Channel), "subject": i.Subject, "body": i.Body, "outcome": i.Outcome, "happened_at": v.page.L.InputTime(i.HappenedAt),
+	}
+}
+
+// organizationLog is the log box of an organization: fresh, or as it was sent with what is wrong.
+func organizationLog(v *visit, id uuid.UUID, people []crm.Relationship, errs crm.Invalid) templates.LogForm {
+	log := logForm(v, paths.LogOnOrganization(id), "contact_id", errs)
+	for _, r := range people {
+		log.Partners = append(log.Partners, templates.Option{Value: r.ContactID.String(), Label: r.ContactName})
+	}
+	return log
+}
+
+// contactLog is the log box of a contact.
+func contactLog(v *visit, id uuid.UUID, organizations []crm.Relationship, errs crm.Invalid) templates.LogForm {
+	log := logForm(v, paths.LogOnContact(id), "organization_id", errs)
+	for _, r := range organizations {
+		log.Partners = append(log.Partners, templates.Option{Value: r.OrganizationID.String(), Label: r.OrganizationName})
+	}
+	return log
+}
+
+func logForm(v *visit, action, partner string, errs crm.Invalid) templates.LogForm {
+	log := templates.LogForm{PartnerField: partner, Form: templates.Form{Action: action, Token: v.formToken(), Errors: errs}}
+	if errs != nil {
+		log.Values = v.typed(append([]string{partner}, interactionFields...)...)
+	}
+	return log
+}
+
+func newOrganizationLog(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	return organizationLogPage(ctx, v, id, nil)
+}
+
+func organizationLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invalid) (response, error) {
+	o, err := v.store.OrganizationPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	body := templates.Log(templates.LogPage{Page: v.page, Organization: &o.Organization, Log: organizationLog(v, id, o.People, errs)})
+	if errs != nil {
+		return refuse(body), nil
+	}
+	return show(body), nil
+}
+
+func newContactLog(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	return contactLogPage(ctx, v, id, nil)
+}
+
+func contactLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invalid) (response, error) {
+	c, err := v.store.ContactPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	body := templates.Log(templates.LogPage{Page: v.page, Contact: &c.Contact, Log: contactLog(v, id, c.Organizations, errs)})
+	if errs != nil {
+		return refuse(body), nil
+	}
+	return show(body), nil
+}
+
+func logOnOrganization(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i := readInteraction(v)
+	i.OrganizationID, i.ContactID = uuid.NullUUID{UUID: id, Valid: true}, v.reference("contact_id", "There is no such contact.")
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.LogInteraction(ctx, i, audit.Organization, v.token()) },
+		func(errs crm.Invalid) (response, error) { return organizationLogPage(ctx, v, id, errs) }, "",
+		func(r postgres.Saved) response { return saved(paths.Organization(id), v.t("Interaction logged."), r) })
+}
+
+func logOnContact(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i := readInteraction(v)
+	i.ContactID, i.OrganizationID = uuid.NullUUID{UUID: id, Valid: true}, v.reference("organization_id", "There is no such organization.")
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.LogInteraction(ctx, i, audit.Contact, v.token()) },
+		func(errs crm.Invalid) (response, error) { return contactLogPage(ctx, v, id, errs) }, "",
+		func(r postgres.Saved) response { return saved(paths.Contact(id), v.t("Interaction logged."), r) })
+}
+
+func editInteractionForm(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i, err := v.store.Interaction(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	form := templates.Form{Action: paths.Interaction(id), Version: i.Version, Values: interactionValues(v, i)}
+	return show(templates.InteractionForm(templates.InteractionFormPage{Page: v.page, Interaction: i, Form: form})), nil
+}
+
+func updateInteraction(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i := readInteraction(v)
+	i.ID, i.Version = id, v.version()
+	now, err := v.store.Interaction(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	// the field knows minutes only: a time left as it was shown keeps its seconds
+	if v.page.L.InputTime(i.HappenedAt) == v.page.L.InputTime(now.HappenedAt) {
+		i.HappenedAt = now.HappenedAt
+	}
+	resp, err := v.save(
+		func() (postgres.Saved, error) { return v.store.UpdateInteraction(ctx, i) },
+		func(errs crm.Invalid) (response, error) {
+			form := templates.Form{Action: paths.Interaction(id), Version: i.Version, Values: v.typed(interactionFields...), Errors: errs}
+			return refuse(templates.InteractionForm(templates.InteractionFormPage{Page: v.page, Interaction: now, Form: form})), nil
+		}, paths.Interaction(id),
+		func(r postgres.Saved) response { return saved(paths.Interaction(id), v.t("Interaction saved."), r) })
+	if errors.Is(err, crm.ErrConflict) {
+		return interactionConflict(ctx, v, id)
+	}
+	return resp, err
+}
+
+func interactionConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
+	now, changes, err := v.store.InteractionPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	channels := make([]templates.Option, len(crm.Channels))
+	for n, c := range crm.Channels {
+		channels[n] = templates.Option{Value: string(c), Label: string(c)}
+	}
+	return conflict(v, conflicting{
+		name: now.Subject, back: paths.Interaction(id), version: now.Version, history: changes, theirs: interactionValues(v, now),
+		fields: interactionFields, options: map[string][]templates.Option{"channel": channels}, long: "body",
+	}), nil
+}
+
+func deleteInteraction(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i, err := v.store.Interaction(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	back := paths.Interactions
+	switch { // where the reader may go: a name stands only for a record in their reach
+	case i.OrganizationID.Valid && i.OrganizationName != "":
+		back = paths.Organization(i.OrganizationID.UUID)
+	case i.ContactID.Valid && i.ContactName != "":
+		back = paths.Contact(i.ContactID.UUID)
+	}
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.DeleteInteraction(ctx, id) },
+		refused, back,
+		func(r postgres.Saved) response { return saved(back, v.t("Interaction deleted."), r) })
+}
+
+func showInteractionHistory(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	i, err := v.store.Interaction(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return history(ctx, v, crm.Target{Type: audit.Interaction, ID: id}, i.Subject, paths.InteractionHistory(id))
+}

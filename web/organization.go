@@ -1,0 +1,228 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+)
+
+var organizationFields = []string{"legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id"}
+
+func listOrganizations(ctx context.Context, v *visit) (response, error) {
+	f := crm.OrganizationFilter{Query: v.searchText("q"), Sector: crm.Clean(v.query.Get("sector")), Size: crm.Clean(v.query.Get("size"))}
+	var errs [3]error
+	f.Page, errs[0] = v.place()
+	f.Status, errs[1] = v.status()
+	f.Owner, errs[2] = v.person("owner")
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
+	switch f.Sort = crm.OrganizationSort(v.query.Get("sort")); f.Sort {
+	case "", crm.OrganizationsByName, crm.OrganizationsByNewest:
+	default:
+		return nil, crm.Fault("", "The list cannot be sorted like this.")
+	}
+	list, err := v.store.Organizations(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := templates.OrganizationsPage{
+		Page: v.page, List: list, Query: v.asked("q", "sector", "size", "owner", "status", "sort", "limit"),
+		Sectors: choices.Sectors, Owners: userOptions(choices.Owners),
+	}
+	p.NoneYet = list.Count == 0 && len(p.Query) == 0 && f.Page.First()
+	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)
+	return show(templates.Organizations(p)), nil
+}
+
+func showOrganization(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	o, err := v.store.OrganizationPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return show(templates.Organization(templates.OrganizationPage{
+		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
+		Log: organizationLog(v, id, o.People, nil),
+	})), nil
+}
+
+// readOrganization reads the fields of the form.
+func readOrganization(v *visit) crm.Organization {
+	return crm.Organization{
+		LegalName: v.form.Get("legal_name"), DisplayName: v.form.Get("display_name"), Website: v.form.Get("website"), Sector: v.form.Get("sector"),
+		SizeBand: v.form.Get("size_band"), TaxID: v.form.Get("tax_id"), OwnerUserID: v.reference("owner_user_id", "There is no such user."),
+	}
+}
+
+func organizationValues(o crm.Organization) map[string]string {
+	return map[string]string{
+		"legal_name": o.LegalName, "display_name": o.DisplayName, "website": o.Website, "sector": o.Sector,
+		"size_band": o.SizeBand, "tax_id": o.TaxID, "owner_user_id": nullID(o.OwnerUserID),
+	}
+}
+
+func newOrganization(ctx context.Context, v *visit) (response, error) {
+	form := templates.Form{Action: paths.Organizations, Token: uuid.NewString(), Values: map[string]string{"owner_user_id": v.actor.UserID.String()}}
+	return organizationForm(ctx, v, crm.Organization{}, form)
+}
+
+// organizationForm shows the form: new, edit, or again after something was wrong with it.
+func organizationForm(ctx context.Context, v *visit, o crm.Organization, form templates.Form) (response, error) {
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body := templates.OrganizationForm(templates.OrganizationFormPage{
+		Page: v.page, Organization: o, Form: form, Sectors: choices.Sectors, Owners: withOwner(choices, o.OwnerUserID, o.OwnerName), IsNew: o.ID == uuid.Nil,
+	})
+	if form.Errors != nil {
+		return refuse(body), nil
+	}
+	return show(body), nil
+}
+
+func createOrganization(ctx context.Context, v *visit) (response, error) {
+	o := readOrganization(v)
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.CreateOrganization(ctx, o, v.token()) },
+		func(errs crm.Invalid) (response, error) {
+			form := templates.Form{Action: paths.Organizations, Token: v.formToken(), Values: v.typed(organizationFields...), Errors: errs}
+			return organizationForm(ctx, v, crm.Organization{}, form)
+		}, "",
+		func(r postgres.Saved) response {
+			return saved(paths.Organization(r.ID), v.t("Organization created."), r)
+		})
+}
+
+func editOrganization(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	o, err := v.store.Organization(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return organizationForm(ctx, v, o, templates.Form{Action: paths.Organization(id), Version: o.Version, Values: organizationValues(o)})
+}
+
+func updateOrganization(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	o := readOrganization(v)
+	o.ID, o.Version = id, v.version()
+	resp, err := v.save(
+		func() (postgres.Saved, error) { return v.store.UpdateOrganization(ctx, o) },
+		func(errs crm.Invalid) (response, error) {
+			now, err := v.store.Organization(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			form := templates.Form{Action: paths.Organization(id), Version: o.Version, Values: v.typed(organizationFields...), Errors: errs}
+			return organizationForm(ctx, v, now, form)
+		}, paths.Organization(id),
+		func(r postgres.Saved) response { return saved(paths.Organization(id), v.t("Organization saved."), r) })
+	if errors.Is(err, crm.ErrConflict) {
+		return organizationConflict(ctx, v, id)
+	}
+	return resp, err
+}
+
+// organizationConflict shows theirs beside mine; the form on it carries mine over the fresh version.
+func organizationConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
+	o, err := v.store.OrganizationPage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return conflict(v, conflicting{
+		name: o.Organization.DisplayName, back: paths.Organization(id), version: o.Organization.Version, history: o.History,
+		theirs: organizationValues(o.Organization), fields: organizationFields,
+		options: map[string][]templates.Option{"owner_user_id": withOwner(choices, o.Organization.OwnerUserID, o.Organization.OwnerName)},
+	}), nil
+}
+
+func archiveOrganization(ctx context.Context, v *visit) (response, error) {
+	return setOrganizationActive(ctx, v, false, v.t("Organization archived."))
+}
+
+func restoreOrganization(ctx context.Context, v *visit) (response, error) {
+	return setOrganizationActive(ctx, v, true, v.t("Organization restored."))
+}
+
+func setOrganizationActive(ctx context.Context, v *visit, active bool, done string) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.SetOrganizationActive(ctx, id, active) },
+		refused, paths.Organization(id),
+		func(r postgres.Saved) response { return saved(paths.Organization(id), done, r) })
+}
+
+// refused passes faults on as a plain 422 page, for requests that have no form to show again.
+func refused(errs crm.Invalid) (response, error) { return nil, errs }
+
+func showOrganizationHistory(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	o, err := v.store.Organization(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return history(ctx, v, crm.Target{Type: audit.Organization, ID: id}, o.DisplayName, paths.OrganizationHistory(id))
+}
+
+// conflicting is what a conflict page needs to know of a record and its form.
+type conflicting struct {
+	name, back string
+	action     string // where the form goes; back, when empty
+	version    int
+	history    []crm.Change
+	theirs     map[string]string
+	fields     []string
+	options    map[string][]templates.Option
+	long       string // the field that is a text area
+}
+
+// conflict answers a stale save with 409: nothing of either side is lost.
+func conflict(v *visit, c conflicting) response {
+	if c.action == "" {
+		c.action = c.back
+	}
+	p := templates.ConflictPage{
+		Page: v.page, Name: c.name, BackURL: c.back, Theirs: c.theirs,
+		Form: templates.Form{Action: c.action, Version: c.version, Values: v.typed(c.fields...)},
+	}
+	if len(c.history) > 0 {
+		p.ChangedBy, p.ChangedAt = c.history[0].UserName, c.history[0].CreatedAt
+	}
+	for _, f := range c.fields {
+		p.Fields = append(p.Fields, templates.ConflictField{Name: f, Options: c.options[f], Long: f == c.long})
+	}
+	return page{http.StatusConflict, templates.Conflict(p)}
+}

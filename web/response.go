@@ -1,0 +1,56 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/a-h/templ"
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+)
+
+// response is what a handler returns: one of page, redirect, entrance and exit.
+type response interface{ isResponse() }
+
+// page is a rendered page with its status.
+type page struct {
+	status int
+	body   templ.Component
+}
+
+// redirect leads on with 303 after a success, with a flash that may carry an Undo.
+type redirect struct {
+	to    string
+	flash templates.Flash
+}
+
+// entrance signs a user in, with a fresh session token, and leads on.
+type entrance struct {
+	user uuid.UUID
+	to   string
+}
+
+// exit ends the session and leads to the sign-in page.
+type exit struct{}
+
+func (page) isResponse()     {}
+func (redirect) isResponse() {}
+func (entrance) isResponse() {}
+func (exit) isResponse()     {}
+
+// show is a page with status 200.
+func show(body templ.Component) response { return page{http.StatusOK, body} }
+
+// refuse is the form again, with status 422.
+func refuse(body templ.Component) response { return page{http.StatusUnprocessableEntity, body} }
+
+// saved leads on after a write, with a flash that offers Undo.
+func saved(to, text string, s postgres.Saved) response {
+	r := redirect{to: to, flash: templates.Flash{Text: text}}
+	if s.ChangeSet != uuid.Nil {
+		r.flash.UndoPath = paths.Undo(s.ChangeSet)
+	}
+	return r
+}

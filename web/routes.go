@@ -1,0 +1,118 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/archpilot/crm/internal/authz"
+)
+
+// route is one line of the table: what is asked, what it takes, who answers.
+type route struct {
+	method  string
+	pattern string
+	needs   *access
+	handle  handler
+}
+
+// access says who may call a route. Every route has one.
+type access struct {
+	public               bool               // no sign-in needed
+	beforePasswordChange bool               // open to someone who must change a one-time password first
+	permissions          []authz.Permission // all of them; the first one missing is named, so View stands first
+}
+
+var (
+	public     = &access{public: true}
+	signedIn   = &access{}
+	unfinished = &access{beforePasswordChange: true}
+
+	viewClient      = needs(authz.ViewClient)
+	editClient      = needs(authz.ViewClient, authz.EditClient) // of a record that exists: its page shows it
+	createClient    = needs(authz.EditClient)
+	logInteraction  = needs(authz.ViewClient, authz.EditInteraction)
+	viewInteraction = needs(authz.ViewInteraction)
+	editInteraction = needs(authz.ViewInteraction, authz.EditInteraction)
+	manageUsers     = needs(authz.ManageUsers)
+	viewAudit       = needs(authz.ViewAudit)
+)
+
+func needs(p ...authz.Permission) *access { return &access{permissions: p} }
+
+// table is the site, to be read top to bottom. A test holds it against chi.Walk, and a golden file against
+// every role: a change of access is a line in a diff.
+func (s *Server) table() []route {
+	const get, post = http.MethodGet, http.MethodPost
+	return []route{
+		{get, "/login", public, s.showLogin},
+		{post, "/login", public, s.login},
+		{post, "/logout", unfinished, s.logout},
+
+		{get, "/", signedIn, showHome},
+		{get, "/search", signedIn, showSearch},
+
+		{get, "/organizations", viewClient, listOrganizations},
+		{post, "/organizations", createClient, createOrganization},
+		{get, "/organizations/new", createClient, newOrganization},
+		{get, "/organizations/{id}", viewClient, showOrganization},
+		{post, "/organizations/{id}", editClient, updateOrganization},
+		{get, "/organizations/{id}/edit", editClient, editOrganization},
+		{post, "/organizations/{id}/archive", editClient, archiveOrganization},
+		{post, "/organizations/{id}/restore", editClient, restoreOrganization},
+		{get, "/organizations/{id}/history", viewClient, showOrganizationHistory},
+		{get, "/organizations/{id}/contacts", editClient, findCandidates},
+		{post, "/organizations/{id}/contacts", editClient, linkContact},
+		{get, "/organizations/{id}/contacts/{contactID}/edit", editClient, editLink},
+		{post, "/organizations/{id}/contacts/{contactID}", editClient, updateLink},
+		{post, "/organizations/{id}/contacts/{contactID}/unlink", editClient, unlinkContact},
+		{get, "/organizations/{id}/interactions/new", logInteraction, newOrganizationLog},
+		{post, "/organizations/{id}/interactions", logInteraction, logOnOrganization},
+
+		{get, "/contacts", viewClient, listContacts},
+		{post, "/contacts", createClient, createContact},
+		{get, "/contacts/new", createClient, newContact},
+		{get, "/contacts/{id}", viewClient, showContact},
+		{post, "/contacts/{id}", editClient, updateContact},
+		{get, "/contacts/{id}/edit", editClient, editContact},
+		{post, "/contacts/{id}/archive", editClient, archiveContact},
+		{post, "/contacts/{id}/restore", editClient, restoreContact},
+		{get, "/contacts/{id}/history", viewClient, showContactHistory},
+		{get, "/contacts/{id}/interactions/new", logInteraction, newContactLog},
+		{post, "/contacts/{id}/interactions", logInteraction, logOnContact},
+
+		{get, "/interactions", viewInteraction, listInteractions},
+		{get, "/interactions/{id}", viewInteraction, showInteraction},
+		{post, "/interactions/{id}", editInteraction, updateInteraction},
+		{get, "/interactions/{id}/edit", editInteraction, editInteractionForm},
+		{post, "/interactions/{id}/delete", editInteraction, deleteInteraction},
+		{get, "/interactions/{id}/history", viewInteraction, showInteractionHistory},
+
+		// what these need depends on the records they tell of: the store decides
+		{get, "/changes/{id}", signedIn, showChange},
+		{post, "/changes/{id}/undo", signedIn, undoChange},
+
+		{get, "/account", signedIn, showAccount},
+		{post, "/account", signedIn, updateAccount},
+		{get, "/account/password", unfinished, showPassword},
+		{post, "/account/password", unfinished, s.changePassword},
+
+		{get, "/admin/users", manageUsers, listUsers},
+		{post, "/admin/users", manageUsers, s.createUser},
+		{get, "/admin/users/new", manageUsers, newUser},
+		{get, "/admin/users/{id}", manageUsers, editUser},
+		{post, "/admin/users/{id}", manageUsers, updateUser},
+		{post, "/admin/users/{id}/deactivate", manageUsers, deactivateUser},
+		{post, "/admin/users/{id}/reactivate", manageUsers, reactivateUser},
+		{post, "/admin/users/{id}/password", manageUsers, s.resetPassword},
+		{post, "/admin/users/{id}/unlock", manageUsers, unlockUser},
+		{get, "/admin/roles", manageUsers, listRoles},
+		{post, "/admin/roles", manageUsers, createRole},
+		{get, "/admin/roles/new", manageUsers, newRole},
+		{get, "/admin/roles/{id}", manageUsers, editRole},
+		{post, "/admin/roles/{id}", manageUsers, updateRole},
+		{get, "/admin/teams", manageUsers, listTeams},
+		{post, "/admin/teams", manageUsers, createTeam},
+		{get, "/admin/teams/{id}", manageUsers, editTeam},
+		{post, "/admin/teams/{id}", manageUsers, updateTeam},
+		{get, "/admin/audit", viewAudit, listAudit},
+	}
+}

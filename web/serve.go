@@ -1,0 +1,194 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+	"github.com/google/uuid"
+)
+
+// maxBody bounds a form: the longest text of an interaction takes 600 KB when every character is escaped.
+const maxBody = 1 << 20
+
+// handler answers one visit.
+type handler func(context.Context, *visit) (response, error)
+
+// serve is the one way from a request to a handler: who asks, whether they may, what they sent; then the
+// answer, rendered whole before its first byte, so that an error can still become a page.
+func (s *Server) serve(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		actor := held(r.Context()).actor
+		if actor.SignedIn() {
+			w.Header().Set("Cache-Control", "no-store")
+		}
+		if stop := s.admit(w, r, rt, actor); stop {
+			return
+		}
+		if err := parseBody(w, r); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		v := s.newVisit(r)
+		resp, err := rt.handle(r.Context(), v)
+		var forbidden postgres.Forbidden
+		if errors.As(err, &forbidden) {
+			s.deny(w, r, forbidden.Permission)
+			return
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.answer(w, r, resp)
+	}
+}
+
+// admit reports whether it has already answered: to somebody who is not signed in, who must change a one-time
+// password first, or who lacks a permission.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, a authz.Actor) bool {
+	if rt.needs.public {
+		return false
+	}
+	switch missing := a.Missing(rt.needs.permissions...); {
+	case !a.SignedIn():
+		next := paths.Home
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			next = r.URL.RequestURI()
+		}
+		http.Redirect(w, r, paths.LoginThen(next), http.StatusSeeOther)
+	case a.MustChangePassword && !rt.needs.beforePasswordChange:
+		http.Redirect(w, r, paths.AccountPassword, http.StatusSeeOther)
+	case missing != "":
+		s.deny(w, r, missing)
+	default:
+		return false
+	}
+	return true
+}
+
+// deny answers 403 and leaves one access_denied row. Where the row cannot be written the answer is an error:
+// a refusal that leaves no trace would be worse.
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, missing authz.Permission) {
+	h := held(r.Context())
+	pattern := chi.RouteContext(r.Context()).RoutePattern()
+	target := uuid.Nil
+	if id, err := uuid.Parse(chi.URLParam(r, "id")); err == nil {
+		target = id
+	}
+	err := s.DB.As(h.actor, h.origin).Event(r.Context(), audit.AccessDenied, "", target,
+		map[string]any{"permission": missing, "method": r.Method, "route": pattern})
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.writeProblem(w, r, problem{status: http.StatusForbidden, permission: missing})
+}
+
+// errBody is a body that is no form.
+var errBody = errors.New("the body is not a form")
+
+// parseBody reads the form of a changing request, and only its body.
+func parseBody(w http.ResponseWriter, r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	var err error
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "multipart/form-data":
+		err = r.ParseMultipartForm(maxBody)
+	default:
+		err = r.ParseForm()
+	}
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil || errors.As(err, &tooLarge):
+		return err
+	case r.PostForm != nil && strings.Contains(err.Error(), "invalid semicolon") || strings.Contains(err.Error(), "invalid URL escape"):
+		return errBody
+	}
+	if ctxErr := r.Context().Err(); ctxErr != nil {
+		return ctxErr
+	}
+	return errBody
+}
+
+// answer writes a response.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, resp response) {
+	ctx := r.Context()
+	switch resp := resp.(type) {
+	case page:
+		s.render(w, r, resp)
+	case tooMany:
+		s.writeTooMany(w, r, resp)
+	case redirect:
+		if resp.flash.Text != "" {
+			s.putFlash(ctx, resp.flash)
+		}
+		http.Redirect(w, r, resp.to, http.StatusSeeOther)
+	case entrance:
+		if err := s.sessions.RenewToken(ctx); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		s.sessions.Put(ctx, sessionUser, resp.user.String())
+		http.Redirect(w, r, resp.to, http.StatusSeeOther)
+	case exit:
+		if err := s.sessions.Destroy(ctx); err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		w.Header().Set("Clear-Site-Data", `"cache", "storage"`)
+		http.Redirect(w, r, paths.Login, http.StatusSeeOther)
+	}
+}
+
+// render writes a page; the body is complete before the status is.
+func (s *Server) render(w http.ResponseWriter, r *http.Request, p page) {
+	var body bytes.Buffer
+	if err := p.body.Render(r.Context(), &body); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	s.forgetFlash(r.Context())
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if w.Header().Get("Cache-Control") == "" {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	w.WriteHeader(p.status)
+	_, _ = w.Write(body.Bytes()) // the client may be gone
+}
+
+func (s *Server) putFlash(ctx context.Context, f templates.Flash) {
+	s.sessions.Put(ctx, sessionFlash, f.Text)
+	s.sessions.Put(ctx, sessionFlashUndo, f.UndoPath)
+	s.sessions.Put(ctx, sessionFlashBad, f.Error)
+}
+
+// flash returns the flash without forgetting it.
+func (s *Server) flash(ctx context.Context) templates.Flash {
+	return templates.Flash{
+		Text: s.sessions.GetString(ctx, sessionFlash), UndoPath: s.sessions.GetString(ctx, sessionFlashUndo), Error: s.sessions.GetBool(ctx, sessionFlashBad),
+	}
+}
+
+// forgetFlash drops the flash once a page has shown it. Without one it changes nothing, so that reading a page
+// does not write the session.
+func (s *Server) forgetFlash(ctx context.Context) {
+	if s.sessions.Exists(ctx, sessionFlash) {
+		for _, key := range []string{sessionFlash, sessionFlashUndo, sessionFlashBad} {
+			s.sessions.Remove(ctx, key)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/password"
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/templates"
+)
+
+func listUsers(ctx context.Context, v *visit) (response, error) {
+	users, err := v.store.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return show(templates.Users(templates.UsersPage{Page: v.page, Users: users})), nil
+}
+
+func newUser(ctx context.Context, v *visit) (response, error) {
+	return userForm(ctx, v, crm.User{}, templates.Form{Action: paths.Users, Token: uuid.NewString()})
+}
+
+// userForm shows the form: new, edit, or again after something was wrong with it.
+func userForm(ctx context.Context, v *visit, u crm.User, form templates.Form) (response, error) {
+	roles, err := v.store.Roles(ctx)
+	if err != nil {
+		return nil, err
+	}
+	teams, err := v.store.Teams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	body := templates.UserForm(templates.UserFormPage{
+		Page: v.page, User: u, Roles: roles, Teams: teamOptions(teams, uuid.Nil), Form: form, IsNew: u.ID == uuid.Nil,
+	})
+	if form.Errors != nil {
+		return refuse(body), nil
+	}
+	return show(body), nil
+}
+
+// readUser reads the fields of the form.
+func readUser(v *visit) crm.User {
+	u := crm.User{Name: v.form.Get("name"), Email: v.form.Get("email"), TeamID: v.reference("team_id", "There is no such team.")}
+	for _, text := range v.form["role_ids"] {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			v.faults.Add("role_ids", "There is no such role.")
+			continue
+		}
+		u.RoleIDs = append(u.RoleIDs, id)
+	}
+	return u
+}
+
+func typedUser(v *visit, action string, errs crm.Invalid) templates.Form {
+	return templates.Form{
+		Action: action, Values: v.typed("name", "email", "team_id"), Many: map[string][]string{"role_ids": v.form["role_ids"]}, Errors: errs,
+	}
+}
+
+// createUser makes a user with a one-time password, which stands on the answer and nowhere else.
+func (s *Server) createUser(ctx context.Context, v *visit) (response, error) {
+	u, secret := readUser(v), password.OneTime()
+	hash, err := s.Hasher.Hash(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.CreateUser(ctx, u, hash, true, v.token()) },
+		func(errs crm.Invalid) (response, error) {
+			form := typedUser(v, paths.Users, errs)
+			form.Token = v.formToken()
+			return userForm(ctx, v, crm.User{}, form)
+		}, "",
+		func(r postgres.Saved) response {
+			if r.ChangeSet == uuid.Nil { // sent twice: the first answer has the password
+				return redirect{to: paths.User(r.ID)}
+			}
+			return secretPage(v, r.ID, u, secret)
+		})
+}
+
+func secretPage(v *visit, id uuid.UUID, u crm.User, secret string) response {
+	return page{http.StatusOK, templates.Secret(templates.SecretPage{
+		Page: v.page, UserID: id, Name: crm.Clean(u.Name), Email: strings.ToLower(crm.Clean(u.Email)), Secret: secret,
+	})}
+}
+
+func editUser(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	u, err := v.store.User(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return userForm(ctx, v, u, storedUser(u))
+}
+
+func storedUser(u crm.User) templates.Form {
+	roles := make([]string, len(u.RoleIDs))
+	for i, id := range u.RoleIDs {
+		roles[i] = id.String()
+	}
+	return templates.Form{
+		Action: paths.User(u.ID), Version: u.Version, Many: map[string][]string{"role_ids": roles},
+		Values: map[string]string{"name": u.Name, "email": u.Email, "team_id": nullID(u.TeamID)},
+	}
+}
+
+func updateUser(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	u := readUser(v)
+	u.ID, u.Version = id, v.version()
+	again := func(errs crm.Invalid) (response, error) {
+		now, err := v.store.User(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		form := typedUser(v, paths.User(id), errs)
+		form.Version = u.Version
+		return userForm(ctx, v, now, form)
+	}
+	resp, err := v.save(func() (postgres.Saved, error) { return v.store.UpdateUser(ctx, u) }, again, paths.User(id),
+		func(r postgres.Saved) response { return saved(paths.User(id), v.t("User saved."), r) })
+	if errors.Is(err, crm.ErrConflict) {
+		return userConflict(ctx, v, id)
+	}
+	return resp, err
+}
+
+// userConflict shows the form as typed over the fresh version: roles are boxes, which do not stand side by side.
+func userConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
+	now, err := v.store.User(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	form := typedUser(v, paths.User(id), crm.Invalid{"": crm.Msg("Someone changed this user while you were editing: now %s, %s, with the roles %s. Saving again overwrites that with what stands below.",
+		now.Name, now.Email, strings.Join(now.RoleNames, ", "))})
+	form.Version = now.Version
+	resp, err := userForm(ctx, v, now, form)
+	return withStatus(resp, http.StatusConflict), err
+}
+
+// withStatus returns a page with another status.
+func withStatus(resp response, status int) response {
+	if p, is := resp.(page); is {
+		p.status = status
+		return p
+	}
+	return resp
+}
+
+func deactivateUser(ctx context.Context, v *visit) (response, error) {
+	return setUserActive(ctx, v, false, v.t("User deactivated."))
+}
+
+func reactivateUser(ctx context.Context, v *visit) (response, error) {
+	return setUserActive(ctx, v, true, v.t("User reactivated."))
+}
+
+func setUserActive(ctx context.Context, v *visit, active bool, done string) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	return v.save(
+		func() (postgres.Saved, error) { return v.store.SetUserActive(ctx, id, active) },
+		func(errs crm.Invalid) (response, error) {
+			u, err := v.store.User(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			form := storedUser(u)
+			form.Errors = errs
+			return userForm(ctx, v, u, form)
+		}, paths.User(id),
+		func(r postgres.Saved) response { return saved(paths.User(id), done, r) })
+}
+
+// resetPassword gives a user a new one-time password and ends their sessions.
+func (s *Server) resetPassword(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	u, err := v.store.User(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	secret := password.OneTime()
+	hash, err := s.Hasher.Hash(ctx, secret)
+	if err != nil {
+		return nil, err
+	}
+	if err := v.store.ResetPassword(ctx, id, hash, true); err != nil {
+		return nil, err
+	}
+	return secretPage(v, id, u, secret), nil
+}
+
+func unlockUser(ctx context.Context, v *visit) (response, error) {
+	id, err := v.id("id")
+	if err != nil {
+		return nil, err
+	}
+	if err := v.store.UnlockUser(ctx, id); err != nil {
+		return nil, err
+	}
+	return redirect{to: paths.User(id), flash: templates.Flash{Text: v.t("Sign-in unlocked.")}}, nil
+}
