@@ -25,8 +25,8 @@ ALTER TABLE organization_contact
   ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE interactions
   ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
-  ADD CONSTRAINT interactions_channel CHECK (channel IN ('call', 'email', 'meeting', 'note')),
-  ADD CONSTRAINT interactions_attached CHECK (organization_id IS NOT NULL OR contact_id IS NOT NULL);
+  ADD CONSTRAINT interactions_channel CHECK (channel IN ('call', 'email', 'meeting', 'note'));
+-- No check that an interaction belongs to something: the canonical ON DELETE SET NULL may leave it alone.
 
 -- Names sort as people sort them: the ICU root collation, in index, ORDER BY and keyset alike.
 CREATE INDEX organizations_active_name ON organizations(display_name COLLATE "und-x-icu", id) WHERE is_active;
