@@ -57,7 +57,6 @@ func (p Page) sortTabs(path string, q Query) []ui.Tab {
 	return []ui.Tab{
 		{Label: p.T("Name"), URL: q.with(path, "sort", ""), Current: sort == "" || sort == "name"},
 		{Label: p.T("Newest first"), URL: q.with(path, "sort", "newest"), Current: sort == "newest"},
-		{Label: p.T("Last changed first"), URL: q.with(path, "sort", "updated"), Current: sort == "updated"},
 	}
 }
 
@@ -110,7 +109,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(label)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 79, Col: 40}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 78, Col: 40}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -123,7 +122,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		var templ_7745c5c3_Var3 templ.SafeURL
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(path))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 79, Col: 80}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 78, Col: 80}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {

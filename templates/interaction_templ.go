@@ -55,7 +55,7 @@ func (p InteractionsPage) chips() []ui.Chip {
 func (p InteractionsPage) tabs() []ui.Tab {
 	tabs := []ui.Tab{{Label: p.T("All"), URL: p.Query.with(paths.Interactions, "channel", ""), Current: p.Query["channel"] == ""}}
 	for _, c := range crm.Channels {
-		tabs = append(tabs, ui.Tab{Label: channelLabel(p.Page, c), URL: p.Query.with(paths.Interactions, "channel", string(c)), Current: p.Query["channel"] == string(c)})
+		tabs = append(tabs, ui.Tab{Label: ChannelLabel(p.Page, c), URL: p.Query.with(paths.Interactions, "channel", string(c)), Current: p.Query["channel"] == string(c)})
 	}
 	return tabs
 }
@@ -306,7 +306,7 @@ func interactionTable(p Page, rows []crm.Interaction) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var8 string
-			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(channelLabel(p, i.Channel))
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(ChannelLabel(p, i.Channel))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/interaction.templ`, Line: 105, Col: 53}
 			}
@@ -639,7 +639,7 @@ func Interaction(p InteractionPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var22 string
-			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(channelLabel(p.Page, i.Channel))
+			templ_7745c5c3_Var22, templ_7745c5c3_Err = templ.JoinStringErrs(ChannelLabel(p.Page, i.Channel))
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/interaction.templ`, Line: 179, Col: 44}
 			}

@@ -121,7 +121,8 @@ func permissionLabel(p Page, slug string) string {
 	return slug
 }
 
-func channelLabel(p Page, c crm.Channel) string {
+// ChannelLabel returns the words for a channel.
+func ChannelLabel(p Page, c crm.Channel) string {
 	switch c {
 	case crm.Call:
 		return p.T("Call")

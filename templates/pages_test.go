@@ -21,7 +21,7 @@ func samples() map[string]templ.Component {
 func organizationSamples() map[string]templ.Component {
 	p, flashed := samplePage(), samplePage()
 	flashed.Flash = Flash{Text: "Interaction logged.", UndoPath: "/changes/x/undo"}
-	filtered := Query{"q": "gran", "owner": "me", "size": "51-200", "sort": "updated"}
+	filtered := Query{"q": "gran", "owner": "me", "size": "51-200", "sort": "newest"}
 	archived := sampleOrganization
 	archived.IsActive = false
 	return map[string]templ.Component{
@@ -79,7 +79,6 @@ func changeSamples() map[string]templ.Component {
 		"history":       History(HistoryPage{Page: p, Target: target, Name: "Granvik Robotics", Changes: sampleChanges(), NextURL: "?after=1"}),
 		"history-empty": History(HistoryPage{Page: p, Target: target, Name: "Granvik Robotics"}),
 		"change":        Change(ChangePage{Page: p, Set: set}),
-		"undo":          Undo(UndoPage{Page: p, Result: crm.UndoResult{ChangeSetID: id(45), Undone: 2, Target: target, Kept: []crm.Kept{{Target: target, Name: "Granvik Robotics", Fields: []string{"sector", "website"}, Reason: crm.Msg("Changed again since.")}}}}),
 	}
 }
 

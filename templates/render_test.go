@@ -166,7 +166,7 @@ func TestPagesRenderEmpty(t *testing.T) {
 		Contacts(ContactsPage{Page: p}), Contact(ContactPage{Page: p}), ContactForm(ContactFormPage{Page: p}),
 		Interactions(InteractionsPage{Page: p}), Interaction(InteractionPage{Page: p}), InteractionForm(InteractionFormPage{Page: p}),
 		Log(LogPage{Page: p}), Candidates(CandidatesPage{Page: p}), Relationship(RelationshipPage{Page: p}), Conflict(ConflictPage{Page: p}),
-		Search(SearchPage{Page: p}), History(HistoryPage{Page: p}), Change(ChangePage{Page: p}), Undo(UndoPage{Page: p}),
+		Search(SearchPage{Page: p}), History(HistoryPage{Page: p}), Change(ChangePage{Page: p}),
 		Users(UsersPage{Page: p}), UserForm(UserFormPage{Page: p}), Secret(SecretPage{Page: p}), Roles(RolesPage{Page: p}), RoleForm(RoleFormPage{Page: p}),
 		Teams(TeamsPage{Page: p}), TeamForm(TeamFormPage{Page: p}), Audit(AuditPage{Page: p}), Problem(ProblemPage{Page: p}),
 	}

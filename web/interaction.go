@@ -234,7 +234,7 @@ func interactionConflict(ctx context.Context, v *visit, id uuid.UUID) (response,
 	}
 	channels := make([]templates.Option, len(crm.Channels))
 	for n, c := range crm.Channels {
-		channels[n] = templates.Option{Value: string(c), Label: string(c)}
+		channels[n] = templates.Option{Value: string(c), Label: templates.ChannelLabel(v.page, c)}
 	}
 	return conflict(v, conflicting{
 		name: now.Subject, back: paths.Interaction(id), version: now.Version, history: changes, theirs: interactionValues(v, now),

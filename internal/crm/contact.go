@@ -76,5 +76,4 @@ type ContactSort string
 const (
 	ContactsByName   ContactSort = "name"
 	ContactsByNewest ContactSort = "newest"
-	ContactsByUpdate ContactSort = "updated"
 )

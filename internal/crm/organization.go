@@ -79,5 +79,4 @@ type OrganizationSort string
 const (
 	OrganizationsByName   OrganizationSort = "name"
 	OrganizationsByNewest OrganizationSort = "newest"
-	OrganizationsByUpdate OrganizationSort = "updated"
 )
