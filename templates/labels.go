@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"time"
+
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
 )
@@ -35,11 +37,15 @@ var FieldLabels = map[string]func(Page) string{
 	"team_id":             func(p Page) string { return p.T("Team") },
 	"zone":                func(p Page) string { return p.T("Time zone") },
 	"theme":               func(p Page) string { return p.T("Theme") },
+	"role_id":             func(p Page) string { return p.T("Role") },
+	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"slug":                func(p Page) string { return p.T("Short name") },
 	"reach":               func(p Page) string { return p.T("Reach") },
 	"permissions":         func(p Page) string { return p.T("Permissions") },
 	"role_ids":            func(p Page) string { return p.T("Roles") },
 	"roles":               func(p Page) string { return p.T("Roles") },
+	"role_id":             func(p Page) string { return p.T("Role") },
+	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"parent_id":           func(p Page) string { return p.T("Parent team") },
 	"password":            func(p Page) string { return p.T("Password") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },
@@ -196,4 +202,28 @@ func statusHue(status string) string {
 		return "cool"
 	}
 	return ""
+}
+
+// fieldValue returns a column's value in words: images hold what the database holds.
+func fieldValue(p Page, column, value string) string {
+	switch column {
+	case "is_active":
+		if value == "true" {
+			return p.T("yes")
+		}
+		if value == "false" {
+			return p.T("no")
+		}
+	case "channel":
+		return ChannelLabel(p, crm.Channel(value))
+	case "happened_at":
+		if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
+			return p.L.DateTime(t)
+		}
+	case "reach":
+		return reachLabel(p, value)
+	case "permission_id":
+		return permissionLabel(p, value)
+	}
+	return value
 }
