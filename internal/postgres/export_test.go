@@ -1,0 +1,22 @@
+package postgres
+
+import "maps"
+
+// ImagedTable is what tests may know of a table with images.
+type ImagedTable struct {
+	Key, Columns       []string
+	Target             string
+	Versioned, Stamped bool
+}
+
+// ImagedTables returns the list that undo and verification walk, by name.
+func ImagedTables() map[string]ImagedTable {
+	all := make(map[string]ImagedTable, len(imagedTables))
+	for _, t := range imagedTables {
+		all[t.name] = ImagedTable{t.key, t.columns, t.target, t.versioned, t.stamped}
+	}
+	return all
+}
+
+// SilentColumns returns the columns that histories never show.
+func SilentColumns() map[string]bool { return maps.Clone(silentColumns) }
