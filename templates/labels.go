@@ -44,8 +44,6 @@ var FieldLabels = map[string]func(Page) string{
 	"permissions":         func(p Page) string { return p.T("Permissions") },
 	"role_ids":            func(p Page) string { return p.T("Roles") },
 	"roles":               func(p Page) string { return p.T("Roles") },
-	"role_id":             func(p Page) string { return p.T("Role") },
-	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"parent_id":           func(p Page) string { return p.T("Parent team") },
 	"password":            func(p Page) string { return p.T("Password") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -58,7 +59,7 @@ func (s *Store) insertImaged(ctx context.Context, w *work, action audit.Action, 
 		return nil
 	}
 	var columns []string
-	for _, c := range table.columns {
+	for _, c := range append(slices.Clone(table.columns), "updated_at") {
 		if _, named := rows[0][c]; named {
 			columns = append(columns, c)
 		}
@@ -206,13 +207,13 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 	var organizations, contacts, links, interactions []map[string]any
 	for _, o := range r.Organizations {
 		row := organizationRowJSON(o, o.ID)
-		row["is_active"], row["created_at"] = o.IsActive, o.CreatedAt
+		row["is_active"], row["created_at"], row["updated_at"] = o.IsActive, o.CreatedAt, o.CreatedAt
 		organizations = append(organizations, row)
 	}
 	for _, c := range r.Contacts {
 		contacts = append(contacts, map[string]any{
 			"id": c.ID, "first_name": c.FirstName, "last_name": c.LastName, "email": emptyNull(c.Email), "phone": emptyNull(c.Phone),
-			"mobile": emptyNull(c.Mobile), "job_title": emptyNull(c.JobTitle), "owner_user_id": c.OwnerUserID, "is_active": c.IsActive, "created_at": c.CreatedAt,
+			"mobile": emptyNull(c.Mobile), "job_title": emptyNull(c.JobTitle), "owner_user_id": c.OwnerUserID, "is_active": c.IsActive, "created_at": c.CreatedAt, "updated_at": c.CreatedAt,
 		})
 	}
 	for _, l := range r.Relationships {

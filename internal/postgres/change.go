@@ -161,7 +161,7 @@ func (s *Store) History(ctx context.Context, targetType string, id uuid.UUID, p 
 	return s.changes(ctx, s.historyQuery(targetType), p, pgx.NamedArgs{"id": id})
 }
 
-// changes pages through a query of audit rows by their number, newest first.
+// changes pages through a query of audit rows by their number, newest first; it does not count them.
 func (s *Store) changes(ctx context.Context, query string, p crm.Page, args pgx.NamedArgs) (crm.Listing[crm.Change], error) {
 	var l crm.Listing[crm.Change]
 	at, place, direction := int64(0), "TRUE", " DESC"
@@ -189,7 +189,7 @@ func (s *Store) changes(ctx context.Context, query string, p crm.Page, args pgx.
 	if p.Key != "" {
 		p.ID = uuid.Max // a place is named by its number alone
 	}
-	l = paged(found, len(found), p, func(c crm.Change) (string, uuid.UUID) { return strconv.FormatInt(c.ID, 10), uuid.Max })
+	l = paged(found, 0, p, func(c crm.Change) (string, uuid.UUID) { return strconv.FormatInt(c.ID, 10), uuid.Max })
 	return l, s.nameIDs(ctx, l.Rows)
 }
 
@@ -214,8 +214,13 @@ func (s *Store) Audit(ctx context.Context, f crm.AuditFilter) (crm.Listing[crm.C
 			where += " AND " + filter.clause
 		}
 	}
-	return s.changes(ctx, s.changeQuery("audit_logs a", where), f.Page,
-		pgx.NamedArgs{"user": f.UserID, "action": f.Action, "target": f.TargetID, "from": f.From, "to": f.To})
+	args := pgx.NamedArgs{"user": f.UserID, "action": f.Action, "target": f.TargetID, "from": f.From, "to": f.To, "cap": crm.CountCap + 1}
+	l, err := s.changes(ctx, s.changeQuery("audit_logs a", where), f.Page, args)
+	if err != nil {
+		return l, err
+	}
+	l.Count, err = scalar[int](ctx, s.db.pool, `SELECT count(*) FROM (SELECT 1 FROM audit_logs a WHERE `+where+` LIMIT @cap) n`, args)
+	return l, translate(err)
 }
 
 // changeSetTypes returns the types of record that a change set tells of, for the permissions it needs.
