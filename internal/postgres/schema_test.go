@@ -124,7 +124,7 @@ func TestEveryTableIsGuardedOrSaysWhyNot(t *testing.T) {
 	t.Parallel()
 	conn := postgrestest.Connect(t, postgrestest.URL(t))
 	triggers := lines(t, conn, `
-		SELECT c.relname, coalesce(string_agg(pg_get_triggerdef(t.oid) || ' [' || t.tgenabled || ']', E'\n'), '')
+		SELECT c.relname, coalesce(string_agg(pg_get_triggerdef(t.oid) || ' [' || t.tgenabled::text || ']', E'\n'), '')
 		FROM pg_class c LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal
 		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'f', 'm', 'u')
 			AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
