@@ -22,7 +22,7 @@ import (
 
 // grammar is the command line: the shared settings, then the commands, as --help lists them.
 type grammar struct {
-	config.Settings
+	config.Settings `embed:"" group:"Settings, each also a variable of the environment:"`
 
 	Serve      serveCmd   `cmd:"" default:"withargs" help:"Serve the pages (the default)."`
 	Migrate    migrateCmd `cmd:"" help:"Bring the database schema up to date, or show its state."`
