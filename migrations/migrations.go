@@ -4,7 +4,7 @@ package migrations
 
 import "embed"
 
-// FS holds the migrations, in the order of their names.
+// FS holds the migrations, in the order of their names, and nothing else.
 //
-//go:embed *.sql
+//go:embed 0*.sql
 var FS embed.FS

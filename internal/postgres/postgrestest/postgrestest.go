@@ -162,7 +162,7 @@ func makeTemplate(ctx context.Context, conn *pgx.Conn, server, name string) erro
 func migrationsHash() (string, error) {
 	h := sha256.New()
 	err := fs.WalkDir(migrations.FS, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || path == "schema.sql" {
+		if err != nil || d.IsDir() {
 			return err
 		}
 		data, err := fs.ReadFile(migrations.FS, path)

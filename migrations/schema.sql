@@ -1,0 +1,561 @@
+-- The whole schema after all migrations, for readers: nothing reads this file. A test keeps it current;
+-- go test ./migrations -update rewrites it (with PostgreSQL 15).
+
+CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
+
+CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
+
+CREATE FUNCTION public.append_only() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'AU001', MESSAGE = format('audit: %s is append-only, %s refused', TG_TABLE_NAME, TG_OP);
+END $$;
+
+CREATE FUNCTION public.audit_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    SET "TimeZone" TO 'UTC'
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  old_image jsonb := CASE WHEN TG_OP <> 'INSERT' THEN audit_image(to_jsonb(OLD)) END;
+  new_image jsonb := CASE WHEN TG_OP <> 'DELETE' THEN audit_image(to_jsonb(NEW)) END;
+  target    uuid  := (coalesce(new_image, old_image) ->> TG_ARGV[0])::uuid;
+BEGIN
+  IF old_image = new_image THEN
+    RETURN NULL; -- nothing but derived columns
+  END IF;
+  PERFORM 1 FROM audit_logs a
+    WHERE a.xid = pg_current_xact_id() AND a.target_id = target AND a.tx_at = transaction_timestamp()
+      AND audit_image(a.before) IS NOT DISTINCT FROM old_image
+      AND audit_image(a.after) IS NOT DISTINCT FROM new_image;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION USING ERRCODE = 'AU001',
+      MESSAGE = format('audit: %s of %s %s has no audit row with its images in this transaction', TG_OP, TG_TABLE_NAME, target);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.audit_image(jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ($1 - '{version,updated_at,search_text}'::text[]);
+
+CREATE FUNCTION public.audit_no_truncate() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'AU001', MESSAGE = format('audit: %s is never truncated', TG_TABLE_NAME);
+END $$;
+
+CREATE FUNCTION public.fold(text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower(public.unaccent('public.unaccent'::regdictionary, $1));
+
+CREATE FUNCTION public.keep_relationship_periods() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  IF TG_OP = 'UPDATE' AND (OLD.role_label, OLD.relationship_status) IS NOT DISTINCT FROM (NEW.role_label, NEW.relationship_status) THEN
+    RETURN NULL;
+  END IF;
+  IF TG_OP <> 'INSERT' THEN
+    UPDATE relationship_periods SET "to" = transaction_timestamp()
+     WHERE organization_id = OLD.organization_id AND contact_id = OLD.contact_id AND "to" IS NULL;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO relationship_periods (organization_id, contact_id, role_label, relationship_status, "from")
+    VALUES (NEW.organization_id, NEW.contact_id, NEW.role_label, NEW.relationship_status, transaction_timestamp());
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE TABLE public.audit_logs (
+    id bigint NOT NULL,
+    change_set_id uuid,
+    user_id uuid,
+    action character varying(40) NOT NULL,
+    target_type character varying(20),
+    target_id uuid,
+    parent_id uuid,
+    table_name character varying(40),
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    before jsonb,
+    after jsonb,
+    ip inet,
+    ua character varying(400),
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    tx_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.audit_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_logs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.change_sets (
+    id uuid NOT NULL,
+    kind character varying(40) NOT NULL,
+    user_id uuid,
+    undoes uuid,
+    reason character varying(200),
+    ip inet,
+    ua character varying(400),
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    tx_at timestamp with time zone DEFAULT transaction_timestamp() NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE public.contacts (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    first_name character varying(80) NOT NULL,
+    last_name character varying(80) NOT NULL,
+    email character varying(190),
+    phone character varying(40),
+    mobile character varying(40),
+    job_title character varying(120),
+    owner_user_id uuid,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    search_text text GENERATED ALWAYS AS (public.fold((((((first_name)::text || ' '::text) || (last_name)::text) || ' '::text) || (COALESCE(email, ''::character varying))::text))) STORED NOT NULL,
+    CONSTRAINT contacts_email_lower CHECK (((email)::text = lower((email)::text)))
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
+CREATE TABLE public.form_tokens (
+    user_id uuid NOT NULL,
+    token uuid NOT NULL,
+    record_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.interactions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid,
+    contact_id uuid,
+    user_id uuid,
+    channel character varying(40) NOT NULL,
+    subject character varying(200) NOT NULL,
+    body text,
+    outcome character varying(80),
+    happened_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[])))
+);
+
+CREATE TABLE public.organization_contact (
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    role_label character varying(120),
+    relationship_status character varying(40),
+    version integer DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE public.organizations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    legal_name character varying(200) NOT NULL,
+    display_name character varying(160) NOT NULL,
+    website character varying(200),
+    sector character varying(80),
+    size_band character varying(40),
+    tax_id character varying(50),
+    owner_user_id uuid,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    search_text text GENERATED ALWAYS AS (public.fold((((((((display_name)::text || ' '::text) || (legal_name)::text) || ' '::text) || (COALESCE(website, ''::character varying))::text) || ' '::text) || (COALESCE(tax_id, ''::character varying))::text))) STORED NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
+CREATE TABLE public.permissions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug character varying(60) NOT NULL
+);
+
+CREATE TABLE public.relationship_periods (
+    id bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    role_label character varying(120),
+    relationship_status character varying(40),
+    "from" timestamp with time zone NOT NULL,
+    "to" timestamp with time zone,
+    CONSTRAINT relationship_periods_order CHECK (("to" >= "from"))
+);
+
+ALTER TABLE public.relationship_periods ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.relationship_periods_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.role_permissions (
+    role_id uuid NOT NULL,
+    permission_id uuid NOT NULL
+);
+
+CREATE TABLE public.roles (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    slug character varying(60) NOT NULL,
+    name character varying(120) NOT NULL,
+    reach character varying(10) DEFAULT 'all'::character varying NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT roles_reach CHECK (((reach)::text = ANY ((ARRAY['own'::character varying, 'team'::character varying, 'all'::character varying])::text[])))
+);
+
+CREATE TABLE public.sessions (
+    token text NOT NULL,
+    user_id uuid,
+    data bytea NOT NULL,
+    ip inet,
+    ua character varying(400),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone
+);
+
+CREATE TABLE public.sign_in_attempts (
+    id bigint NOT NULL,
+    account bytea NOT NULL,
+    address inet NOT NULL,
+    known boolean NOT NULL,
+    evaluated boolean NOT NULL,
+    succeeded boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+ALTER TABLE public.sign_in_attempts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.sign_in_attempts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.teams (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    name character varying(120) NOT NULL,
+    parent_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.user_addresses (
+    user_id uuid NOT NULL,
+    address inet NOT NULL,
+    last_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.user_credentials (
+    user_id uuid NOT NULL,
+    password_hash text NOT NULL,
+    must_change boolean DEFAULT false NOT NULL,
+    password_changed_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.user_roles (
+    user_id uuid NOT NULL,
+    role_id uuid NOT NULL
+);
+
+CREATE TABLE public.users (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    email character varying(190) NOT NULL,
+    name character varying(120) DEFAULT ''::character varying NOT NULL,
+    team_id uuid,
+    zone character varying(60),
+    theme character varying(10),
+    is_active boolean DEFAULT true NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT users_email_lower CHECK (((email)::text = lower((email)::text)))
+);
+
+ALTER TABLE ONLY public.audit_logs
+    ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.change_sets
+    ADD CONSTRAINT change_sets_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.contacts
+    ADD CONSTRAINT contacts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.form_tokens
+    ADD CONSTRAINT form_tokens_pkey PRIMARY KEY (user_id, token);
+
+ALTER TABLE ONLY public.interactions
+    ADD CONSTRAINT interactions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.organization_contact
+    ADD CONSTRAINT organization_contact_pkey PRIMARY KEY (organization_id, contact_id);
+
+ALTER TABLE ONLY public.organizations
+    ADD CONSTRAINT organizations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.permissions
+    ADD CONSTRAINT permissions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.permissions
+    ADD CONSTRAINT permissions_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY public.relationship_periods
+    ADD CONSTRAINT relationship_periods_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.role_permissions
+    ADD CONSTRAINT role_permissions_pkey PRIMARY KEY (role_id, permission_id);
+
+ALTER TABLE ONLY public.roles
+    ADD CONSTRAINT roles_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.roles
+    ADD CONSTRAINT roles_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
+
+ALTER TABLE ONLY public.sign_in_attempts
+    ADD CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.user_addresses
+    ADD CONSTRAINT user_addresses_pkey PRIMARY KEY (user_id, address);
+
+ALTER TABLE ONLY public.user_credentials
+    ADD CONSTRAINT user_credentials_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.user_roles
+    ADD CONSTRAINT user_roles_pkey PRIMARY KEY (user_id, role_id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_email_key UNIQUE (email);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX audit_logs_action ON public.audit_logs USING btree (action, id DESC);
+
+CREATE INDEX audit_logs_change_set ON public.audit_logs USING btree (change_set_id, id);
+
+CREATE INDEX audit_logs_parent ON public.audit_logs USING btree (parent_id, id DESC) WHERE (parent_id IS NOT NULL);
+
+CREATE INDEX audit_logs_target ON public.audit_logs USING btree (target_id, id DESC);
+
+CREATE INDEX audit_logs_user ON public.audit_logs USING btree (user_id, id DESC);
+
+CREATE INDEX audit_logs_xid ON public.audit_logs USING btree (xid, target_id);
+
+CREATE INDEX change_sets_undoes ON public.change_sets USING btree (undoes) WHERE (undoes IS NOT NULL);
+
+CREATE INDEX change_sets_user ON public.change_sets USING btree (user_id);
+
+CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX contacts_archived_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE (NOT is_active);
+
+CREATE INDEX contacts_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id);
+
+CREATE INDEX contacts_newest ON public.contacts USING btree (created_at DESC, id DESC);
+
+CREATE INDEX contacts_owner_name ON public.contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX contacts_owner_newest ON public.contacts USING btree (owner_user_id, created_at DESC, id DESC);
+
+CREATE INDEX contacts_search ON public.contacts USING gin (search_text public.gin_trgm_ops);
+
+CREATE INDEX form_tokens_created ON public.form_tokens USING btree (created_at);
+
+CREATE UNIQUE INDEX idx_contacts_email_unique ON public.contacts USING btree (email) WHERE (email IS NOT NULL);
+
+CREATE INDEX idx_interactions_contact ON public.interactions USING btree (contact_id);
+
+CREATE INDEX idx_interactions_happened_at ON public.interactions USING btree (happened_at);
+
+CREATE INDEX idx_interactions_org ON public.interactions USING btree (organization_id);
+
+CREATE INDEX idx_organizations_display_name ON public.organizations USING btree (display_name);
+
+CREATE INDEX idx_organizations_sector ON public.organizations USING btree (sector);
+
+CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC);
+
+CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
+
+CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC);
+
+CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
+
+CREATE INDEX interactions_words ON public.interactions USING gin (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text)))));
+
+CREATE INDEX organization_contact_contact ON public.organization_contact USING btree (contact_id);
+
+CREATE INDEX organizations_active_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_archived_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id) WHERE (NOT is_active);
+
+CREATE INDEX organizations_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id);
+
+CREATE INDEX organizations_newest ON public.organizations USING btree (created_at DESC, id DESC);
+
+CREATE INDEX organizations_owner_name ON public.organizations USING btree (owner_user_id, display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_owner_newest ON public.organizations USING btree (owner_user_id, created_at DESC, id DESC);
+
+CREATE INDEX organizations_owner_sector_name ON public.organizations USING btree (owner_user_id, sector, display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_search ON public.organizations USING gin (search_text public.gin_trgm_ops);
+
+CREATE INDEX organizations_sector_name ON public.organizations USING btree (sector, display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_tax_id ON public.organizations USING btree (tax_id) WHERE (tax_id IS NOT NULL);
+
+CREATE INDEX relationship_periods_contact ON public.relationship_periods USING btree (contact_id, "from");
+
+CREATE INDEX relationship_periods_organization ON public.relationship_periods USING btree (organization_id, "from");
+
+CREATE UNIQUE INDEX relationship_periods_present ON public.relationship_periods USING btree (organization_id, contact_id) WHERE ("to" IS NULL);
+
+CREATE INDEX sessions_expires ON public.sessions USING btree (expires_at);
+
+CREATE INDEX sessions_user ON public.sessions USING btree (user_id);
+
+CREATE INDEX sign_in_attempts_account ON public.sign_in_attempts USING btree (account, created_at);
+
+CREATE INDEX sign_in_attempts_address ON public.sign_in_attempts USING btree (address, created_at);
+
+CREATE INDEX sign_in_attempts_created ON public.sign_in_attempts USING btree (created_at);
+
+CREATE INDEX teams_parent ON public.teams USING btree (parent_id);
+
+CREATE INDEX user_roles_role ON public.user_roles USING btree (role_id);
+
+CREATE INDEX users_name ON public.users USING btree (name COLLATE "und-x-icu", id);
+
+CREATE INDEX users_team ON public.users USING btree (team_id);
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION public.append_only();
+
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.change_sets FOR EACH STATEMENT EXECUTE FUNCTION public.append_only();
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.contacts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.interactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('organization_id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.organizations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.role_permissions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('role_id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.teams DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.user_roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('user_id');
+
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.contacts FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.interactions FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.organization_contact FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.organizations FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.role_permissions FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.roles FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.teams FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.user_roles FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
+
+ALTER TABLE ONLY public.audit_logs
+    ADD CONSTRAINT audit_logs_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);
+
+ALTER TABLE ONLY public.change_sets
+    ADD CONSTRAINT change_sets_undoes_fkey FOREIGN KEY (undoes) REFERENCES public.change_sets(id);
+
+ALTER TABLE ONLY public.change_sets
+    ADD CONSTRAINT change_sets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.contacts
+    ADD CONSTRAINT contacts_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.form_tokens
+    ADD CONSTRAINT form_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.interactions
+    ADD CONSTRAINT interactions_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.interactions
+    ADD CONSTRAINT interactions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.interactions
+    ADD CONSTRAINT interactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.organization_contact
+    ADD CONSTRAINT organization_contact_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.organization_contact
+    ADD CONSTRAINT organization_contact_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.organizations
+    ADD CONSTRAINT organizations_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.relationship_periods
+    ADD CONSTRAINT relationship_periods_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.relationship_periods
+    ADD CONSTRAINT relationship_periods_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.role_permissions
+    ADD CONSTRAINT role_permissions_permission_id_fkey FOREIGN KEY (permission_id) REFERENCES public.permissions(id);
+
+ALTER TABLE ONLY public.role_permissions
+    ADD CONSTRAINT role_permissions_role_id_fkey FOREIGN KEY (role_id) REFERENCES public.roles(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.teams
+    ADD CONSTRAINT teams_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.teams(id);
+
+ALTER TABLE ONLY public.user_addresses
+    ADD CONSTRAINT user_addresses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_credentials
+    ADD CONSTRAINT user_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_roles
+    ADD CONSTRAINT user_roles_role_id_fkey FOREIGN KEY (role_id) REFERENCES public.roles(id);
+
+ALTER TABLE ONLY public.user_roles
+    ADD CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
