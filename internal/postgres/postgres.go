@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -102,10 +103,20 @@ type Store struct {
 
 // As returns the registry as actor may see and change it.
 func (db *DB) As(actor authz.Actor, origin Origin) *Store {
-	if len(origin.UserAgent) > 400 {
-		origin.UserAgent = origin.UserAgent[:400]
-	}
+	origin.UserAgent = storableAgent(origin.UserAgent)
 	return &Store{db: db, actor: actor, origin: origin}
+}
+
+// maxAgent is how much of a browser's name is kept: the width of the ua columns.
+const maxAgent = 400
+
+// storableAgent makes text of a header: it may carry any bytes, and none of them may fail a sign-in.
+func storableAgent(ua string) string {
+	ua = strings.ReplaceAll(strings.ToValidUTF8(ua, "\uFFFD"), "\x00", "\uFFFD")
+	if runes := []rune(ua); len(runes) > maxAgent {
+		return string(runes[:maxAgent])
+	}
+	return ua
 }
 
 // Forbidden is the error of an operation for which the actor lacks a permission altogether.
