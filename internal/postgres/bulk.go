@@ -15,14 +15,22 @@ import (
 )
 
 // ImportOrganizations saves new organizations in one change set, all or none. Each row has its own audit row
-// with its image; one more says how many came from which file.
+// with its image; one more says how many came from which file. Owners are held to the same rule as on create.
 func (s *Store) ImportOrganizations(ctx context.Context, organizations []crm.Organization, file string) (Saved, error) {
 	if err := s.require(authz.ViewClient, authz.EditClient, authz.ImportClient); err != nil {
 		return Saved{}, err
 	}
 	cs, err := s.write(ctx, audit.Import, func(ctx context.Context, w *work) ([]audit.Change, error) {
 		rows := make([]map[string]any, len(organizations))
+		owners := map[uuid.NullUUID]bool{}
 		for i, o := range organizations {
+			o.OwnerUserID = s.ownerOnCreate(o.OwnerUserID)
+			if !owners[o.OwnerUserID] {
+				if err := s.checkOwner(ctx, w, o.OwnerUserID); err != nil {
+					return nil, err
+				}
+				owners[o.OwnerUserID] = true
+			}
 			rows[i] = organizationRowJSON(o, newID())
 		}
 		if err := s.insertImaged(ctx, w, audit.CreateOrganization, mustTable("organizations"), rows, map[string]any{"file": file}); err != nil {

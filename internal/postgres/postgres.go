@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
 )
 
 // Timeouts of the web pool. lock_timeout matters most: without it, using the pool inside a transaction
@@ -125,10 +126,14 @@ type Forbidden struct{ Permission authz.Permission }
 // Error names the missing permission, in the words that pages show.
 func (f Forbidden) Error() string { return "Missing permission: " + string(f.Permission) }
 
-// require returns Forbidden for the first permission the actor lacks. Every Store method starts here.
+// require returns Forbidden for the first permission the actor lacks, and ErrNotFound to nobody at all. Every
+// Store method starts here.
 func (s *Store) require(needed ...authz.Permission) error {
 	if p := s.actor.Missing(needed...); p != "" {
 		return Forbidden{p}
+	}
+	if !s.actor.SignedIn() && !s.actor.System {
+		return crm.ErrNotFound
 	}
 	return nil
 }
