@@ -15,7 +15,7 @@ import (
 
 // changeScope is the scope predicate for audit rows: whether the record that row a tells of lies within the
 // actor's reach, for a client and an interaction permission. The record itself decides; where it is gone,
-// its last image does.
+// its last image does. A record without an owner decides too: its scope is NULL, which is not "gone".
 func (s *Store) changeScope(client, interaction authz.Permission) string {
 	const image = "coalesce(a.after, a.before)"
 	manages := "FALSE"
@@ -28,10 +28,10 @@ func (s *Store) changeScope(client, interaction authz.Permission) string {
 	}
 	owner := "(" + image + "->>'owner_user_id')::uuid"
 	return `CASE a.target_type
-		WHEN 'organization' THEN coalesce((SELECT ` + s.organizationScope(client, "o") + ` FROM organizations o WHERE o.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
-		WHEN 'contact' THEN coalesce((SELECT ` + s.contactScope(client, "c") + ` FROM contacts c WHERE c.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
-		WHEN 'relationship' THEN coalesce((SELECT ` + s.organizationScope(client, "o") + ` FROM organizations o WHERE o.id = a.target_id), ` + everywhere + `)
-			AND coalesce((SELECT ` + s.contactScope(client, "c") + ` FROM contacts c WHERE c.id = a.parent_id), ` + everywhere + `)
+		WHEN 'organization' THEN coalesce((SELECT coalesce(` + s.organizationScope(client, "o") + `, FALSE) FROM organizations o WHERE o.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
+		WHEN 'contact' THEN coalesce((SELECT coalesce(` + s.contactScope(client, "c") + `, FALSE) FROM contacts c WHERE c.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
+		WHEN 'relationship' THEN coalesce((SELECT coalesce(` + s.organizationScope(client, "o") + `, FALSE) FROM organizations o WHERE o.id = a.target_id), ` + everywhere + `)
+			AND coalesce((SELECT coalesce(` + s.contactScope(client, "c") + `, FALSE) FROM contacts c WHERE c.id = a.parent_id), ` + everywhere + `)
 		WHEN 'interaction' THEN EXISTS (SELECT 1 FROM (SELECT (` + image + `->>'organization_id')::uuid AS organization_id,
 			(` + image + `->>'contact_id')::uuid AS contact_id, (` + image + `->>'user_id')::uuid AS user_id) i WHERE ` + s.interactionScope(interaction, "i") + `)
 		WHEN 'user' THEN ` + manages + ` WHEN 'role' THEN ` + manages + ` WHEN 'team' THEN ` + manages + ` ELSE FALSE END`

@@ -169,7 +169,12 @@ func paged[T any](rows []T, total int, p crm.Page, at func(T) (string, uuid.UUID
 	return l
 }
 
+// literal escapes LIKE's wildcards, and the letters that fold would make into one.
+var literal = strings.NewReplacer(
+	`\`, `\\`, "∖", `\\`, "﹨", `\\`, "＼", `\\`,
+	"%", `\%`, "﹪", `\%`, "％", `\%`,
+	"_", `\_`, "＿", `\_`,
+)
+
 // pattern turns typed text into a LIKE pattern for any part: wildcards in it are taken literally.
-func pattern(typed string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(typed) + "%"
-}
+func pattern(typed string) string { return "%" + literal.Replace(typed) + "%" }
