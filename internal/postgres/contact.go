@@ -202,18 +202,17 @@ func (s *Store) UpdateContact(ctx context.Context, c crm.Contact) (Saved, error)
 
 // checkContactOwner is checkOwner for a person who may stay in reach through an organization.
 func (s *Store) checkContactOwner(ctx context.Context, w *work, c crm.Contact) error {
-	err := s.checkOwner(ctx, w, c.OwnerUserID)
-	if err == nil || s.actor.Within(s.ownerReach(), c.OwnerUserID) {
+	if s.actor.Within(s.ownerReach(), c.OwnerUserID) {
+		return s.checkOwner(ctx, w, c.OwnerUserID)
+	}
+	linked, err := s.reachedThroughOrganization(ctx, w, c.ID, uuid.Nil)
+	if err != nil {
 		return err
 	}
-	linked, linkErr := s.reachedThroughOrganization(ctx, w, c.ID, uuid.Nil)
-	if linkErr != nil {
-		return linkErr
+	if !linked {
+		return errOwnerOutOfReach()
 	}
-	if linked {
-		return nil
-	}
-	return err
+	return s.checkWorksHere(ctx, w, c.OwnerUserID)
 }
 
 // reachedThroughOrganization reports whether a contact is linked to an organization within edit reach other

@@ -21,8 +21,17 @@ func (s *Store) ownerOnCreate(owner uuid.NullUUID) uuid.NullUUID {
 // checkOwner refuses an owner who would put the record out of the writer's reach, or who is not an active user.
 func (s *Store) checkOwner(ctx context.Context, w *work, owner uuid.NullUUID) error {
 	if !s.actor.Within(s.ownerReach(), owner) {
-		return crm.Fault("owner_user_id", "With this owner the record would be out of your reach.")
+		return errOwnerOutOfReach()
 	}
+	return s.checkWorksHere(ctx, w, owner)
+}
+
+func errOwnerOutOfReach() error {
+	return crm.Fault("owner_user_id", "With this owner the record would be out of your reach.")
+}
+
+// checkWorksHere refuses an owner who is not an active user.
+func (s *Store) checkWorksHere(ctx context.Context, w *work, owner uuid.NullUUID) error {
 	if !owner.Valid || owner == s.userID() {
 		return nil
 	}
