@@ -107,8 +107,19 @@ func (d *database) close() error {
 
 // migrate brings the schema up to date and returns the names of what it applied.
 func (d *database) migrate(ctx context.Context) ([]string, error) {
-	return postgres.Migrate(ctx, d.ownerURL, d.appRole)
+	applied, err := postgres.Migrate(ctx, d.ownerURL, d.appRole)
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && pg.Code == codeForbidden && d.private == nil {
+		err = fmt.Errorf("%s: CRM_MIGRATE_DATABASE_URL has to name a sign-in that owns the tables", pg.Message)
+	}
+	return applied, err
 }
+
+// SQLSTATE codes used by name.
+const (
+	codeForbidden = "42501"
+	codeNoTable   = "42P01"
+)
 
 // register returns a pool for a command. The private database is brought up to date first; that of others
 // waits for whoever is in charge of it.
@@ -137,7 +148,7 @@ func (d *database) openPool() (*postgres.DB, error) {
 func checkSchema(ctx context.Context, db *postgres.DB) error {
 	err := db.Ready(ctx, newestSchema())
 	var pg *pgconn.PgError
-	if errors.As(err, &pg) && pg.Code == "42P01" { // no table of migrations
+	if errors.As(err, &pg) && pg.Code == codeNoTable { // that of the migrations
 		return errors.New("the database holds no register yet: run crm migrate up")
 	}
 	return err

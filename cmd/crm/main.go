@@ -56,8 +56,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals // somebody is in a hurry; a private PostgreSQL stops by itself
+		os.Exit(statusInterrupted)
+	}()
 	os.Exit(run(ctx, os.Args[1:], os.Environ()))
 }
 

@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 		"sql":    program(runSQL),
 		"digest": program(runDigest),
 		"get":    program(runGet),
+		"hold":   program(runHold),
 	})
 }
 
@@ -187,4 +188,19 @@ func runGet(args []string) error {
 		return errors.Join(err, answer.Body.Close())
 	}
 	return last
+}
+
+// runHold sends half a form to an address and waits for the connection to end.
+func runHold(args []string) error {
+	conn, err := net.Dial("tcp", args[0])
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(conn, "POST /login HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\n"+
+		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nemail=")
+	if err != nil {
+		return err
+	}
+	_, _ = io.Copy(io.Discard, conn) // reset or closed, both will do
+	return conn.Close()
 }

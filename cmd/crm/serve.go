@@ -33,8 +33,8 @@ func (c serveCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		for _, name := range applied {
-			a.log.Info("applied migration", "name", name)
+		if n := len(applied); n > 0 {
+			a.log.Info("brought the schema up to date", "migrations", n, "last", applied[n-1])
 		}
 		db, err := postgres.Open(d.url, postgres.Options{})
 		if err != nil {
