@@ -62,7 +62,7 @@ func (c Contact) Validate() error {
 
 // ContactFilter says which contacts a list shows.
 type ContactFilter struct {
-	Query  string // any part of the name or the e-mail address
+	Query  string // every word somewhere in the name or the e-mail address, in any order
 	Owner  OwnerFilter
 	Status Status
 	Sort   ContactSort

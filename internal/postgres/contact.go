@@ -64,10 +64,10 @@ func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[
 		scope: s.contactScope(authz.ViewClient, "c"), permission: authz.ViewClient, search: f.Query != "",
 		where: append([]string{statusClause(f.Status, "c")}, ownerClause(f.Owner, "c.owner_user_id")...),
 	}
+	args := pgx.NamedArgs{"owner": f.Owner.UserID}
 	if f.Query != "" {
-		l.where = append(l.where, "c.search_text LIKE fold(@query)")
+		l.where = append(l.where, namePatterns(f.Query, args))
 	}
-	args := pgx.NamedArgs{"query": pattern(f.Query), "owner": f.Owner.UserID}
 	return readList(ctx, s, l, f.Page, args,
 		func(r contactRow) (crm.ContactRow, int) { return r.ContactRow, r.Total },
 		func(c crm.ContactRow) (string, uuid.UUID) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -63,7 +65,8 @@ func (s *Store) Interactions(ctx context.Context, f crm.InteractionFilter) (crm.
 		{f.ContactID.Valid, "i.contact_id = @contact"},
 		{!f.From.IsZero(), "i.happened_at >= @from"},
 		{!f.To.IsZero(), "i.happened_at < @to"},
-		{f.Query != "", interactionWords},
+		{wordQuery(f.Query) != "", interactionWords},
+		{f.Query != "" && wordQuery(f.Query) == "", "FALSE"}, // nothing but signs: nothing matches
 	} {
 		if filter.set {
 			l.where = append(l.where, filter.clause)
@@ -71,17 +74,25 @@ func (s *Store) Interactions(ctx context.Context, f crm.InteractionFilter) (crm.
 	}
 	args := pgx.NamedArgs{
 		"owner": f.Author.UserID, "channel": f.Channel, "organization": f.OrganizationID, "contact": f.ContactID,
-		"from": f.From, "to": f.To, "query": f.Query,
+		"from": f.From, "to": f.To, "words": wordQuery(f.Query),
 	}
 	return readList(ctx, s, l, f.Page, args,
 		func(r interactionRow) (crm.Interaction, int) { return r.Interaction, r.Total },
 		func(i crm.Interaction) (string, uuid.UUID) { return timeKey(i.HappenedAt), i.ID })
 }
 
-// interactionWords matches every word of @query in subject or body, each as the beginning of a word.
-const interactionWords = `to_tsvector('simple', fold(i.subject || ' ' || coalesce(i.body, ''))) @@
-	coalesce((SELECT to_tsquery('simple', string_agg('''' || w || ''':*', ' & '))
-		FROM regexp_split_to_table(regexp_replace(fold(@query), '[^[:alnum:]]+', ' ', 'g'), ' +') w WHERE w <> ''), ''::tsquery)`
+// interactionWords matches every word of @words in subject or body, each as the beginning of a word.
+const interactionWords = `to_tsvector('simple', fold(i.subject || ' ' || coalesce(i.body, ''))) @@ to_tsquery('simple', fold(@words))`
+
+// wordQuery turns typed text into a tsquery for interactionWords, "" when it has no word. Words are quoted
+// and hold letters and digits only, so that nothing in them is an operator.
+func wordQuery(typed string) string {
+	words := strings.FieldsFunc(typed, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	for i, w := range words {
+		words[i] = "'" + w + "':*"
+	}
+	return strings.Join(words, " & ")
+}
 
 func (s *Store) interactionQuery() string {
 	return `SELECT ` + interactionColumns + interactionNames + ` FROM interactions i` + s.interactionJoins() + `

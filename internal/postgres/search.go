@@ -35,21 +35,18 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 	if strings.TrimSpace(query) == "" {
 		return f, nil
 	}
-	var patterns []string
-	for _, word := range strings.Fields(query) {
-		patterns = append(patterns, pattern(word))
-	}
-	args := s.args(pgx.NamedArgs{"query": query, "any": pattern(query), "start": strings.TrimPrefix(pattern(query), "%"), "words": patterns, "limit": MaxFound + 1})
+	args := s.args(pgx.NamedArgs{"any": pattern(query), "start": strings.TrimPrefix(pattern(query), "%"), "words": wordQuery(query), "limit": MaxFound + 1})
+	names := namePatterns(query, args)
 	var err error
 	if s.actor.May(authz.ViewClient) {
 		if f.Organizations, err = many[crm.Organization](ctx, s.db.pool, s.searchOrganizations(), pgx.QueryExecModeCacheDescribe, args); err != nil {
 			return f, translate(err)
 		}
-		if f.Contacts, err = many[crm.ContactRow](ctx, s.db.pool, s.searchContacts(), pgx.QueryExecModeCacheDescribe, args); err != nil {
+		if f.Contacts, err = many[crm.ContactRow](ctx, s.db.pool, s.searchContacts(names), pgx.QueryExecModeCacheDescribe, args); err != nil {
 			return f, translate(err)
 		}
 	}
-	if s.actor.May(authz.ViewInteraction) {
+	if s.actor.May(authz.ViewInteraction) && args["words"] != "" {
 		if f.Interactions, err = many[crm.Interaction](ctx, s.db.pool, s.searchInteractions(), pgx.QueryExecModeCacheDescribe, args); err != nil {
 			return f, translate(err)
 		}
@@ -64,9 +61,9 @@ func (s *Store) searchOrganizations() string {
 		ORDER BY NOT o.is_active, NOT o.search_text LIKE fold(@start), o.display_name` + icu + `, o.id LIMIT @limit`
 }
 
-func (s *Store) searchContacts() string {
+func (s *Store) searchContacts(names string) string {
 	return `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
-			SELECT c.* FROM contacts c WHERE c.search_text LIKE ALL (ARRAY(SELECT fold(w) FROM unnest(@words::text[]) w)) AND ` + s.contactScope(authz.ViewClient, "c") + ` LIMIT ` + enough + `) c
+			SELECT c.* FROM contacts c WHERE ` + names + ` AND ` + s.contactScope(authz.ViewClient, "c") + ` LIMIT ` + enough + `) c
 		LEFT JOIN LATERAL (SELECT o.id, o.display_name, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 			WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + ` ORDER BY o.display_name, o.id LIMIT 1) p ON TRUE
 		ORDER BY NOT c.is_active, NOT c.search_text LIKE fold(@start), c.last_name` + icu + `, c.first_name` + icu + `, c.id LIMIT @limit`
@@ -76,4 +73,25 @@ func (s *Store) searchInteractions() string {
 	return `SELECT ` + interactionColumns + interactionNames + ` FROM (
 			SELECT i.* FROM interactions i WHERE ` + interactionWords + ` AND ` + s.interactionScope(authz.ViewInteraction, "i") + ` LIMIT ` + enough + `) i` + s.interactionJoins() + `
 		ORDER BY i.happened_at DESC, i.id DESC LIMIT @limit`
+}
+
+// nameWords is how many words of a search are looked for in a name; further ones are ignored.
+const nameWords = 5
+
+// namePatterns adds to args a pattern for each word of query and returns the condition that every one of them
+// stands somewhere in a contact's name or address, in any order: one LIKE a word, since LIKE ALL has no index.
+func namePatterns(query string, args pgx.NamedArgs) string {
+	var conditions []string
+	for i, word := range strings.Fields(query) {
+		if i == nameWords {
+			break
+		}
+		name := "name" + string(rune('0'+i))
+		args[name] = pattern(word)
+		conditions = append(conditions, "c.search_text LIKE fold(@"+name+")")
+	}
+	if len(conditions) == 0 {
+		return "TRUE"
+	}
+	return strings.Join(conditions, " AND ")
 }
