@@ -27,8 +27,11 @@ type problem struct {
 // problemOf maps an error to its page: the one place where errors become statuses.
 func problemOf(err error) problem {
 	var invalid crm.Invalid
+	var forbidden postgres.Forbidden
 	var tooLarge *http.MaxBytesError
 	switch {
+	case errors.As(err, &forbidden):
+		return problem{status: http.StatusForbidden, permission: forbidden.Permission}
 	case errors.Is(err, crm.ErrNotFound):
 		return problem{status: http.StatusNotFound}
 	case errors.Is(err, crm.ErrConflict):
@@ -57,9 +60,14 @@ func firstOf(v crm.Invalid) crm.Message {
 	return crm.Message{}
 }
 
-// fail answers an error with its page. What is not the visitor's doing is logged, once, here.
+// fail answers an error with its page. A refusal leaves its row in the audit log; what is not the visitor's
+// doing is logged, once, here.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := problemOf(err)
+	if p.status == http.StatusForbidden {
+		s.deny(w, r, p)
+		return
+	}
 	if p.status >= http.StatusInternalServerError && r.Context().Err() == nil {
 		s.Log.ErrorContext(r.Context(), "request failed", "error", err, "status", p.status, "request_id", middleware.GetReqID(r.Context()))
 	}

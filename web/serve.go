@@ -12,7 +12,6 @@ import (
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/paths"
-	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/templates"
 	"github.com/google/uuid"
 )
@@ -40,11 +39,6 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 		}
 		v := s.newVisit(r)
 		resp, err := rt.handle(r.Context(), v)
-		var forbidden postgres.Forbidden
-		if errors.As(err, &forbidden) {
-			s.deny(w, r, forbidden.Permission)
-			return
-		}
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -69,7 +63,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, a authz
 	case a.MustChangePassword && !rt.needs.beforePasswordChange:
 		http.Redirect(w, r, paths.AccountPassword, http.StatusSeeOther)
 	case missing != "":
-		s.deny(w, r, missing)
+		s.deny(w, r, problem{status: http.StatusForbidden, permission: missing})
 	default:
 		return false
 	}
@@ -78,20 +72,22 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, a authz
 
 // deny answers 403 and leaves one access_denied row. Where the row cannot be written the answer is an error:
 // a refusal that leaves no trace would be worse.
-func (s *Server) deny(w http.ResponseWriter, r *http.Request, missing authz.Permission) {
+func (s *Server) deny(w http.ResponseWriter, r *http.Request, p problem) {
 	h := held(r.Context())
 	pattern := chi.RouteContext(r.Context()).RoutePattern()
 	target := uuid.Nil
 	if id, err := uuid.Parse(chi.URLParam(r, "id")); err == nil {
 		target = id
 	}
-	err := s.DB.As(h.actor, h.origin).Event(r.Context(), audit.AccessDenied, "", target,
-		map[string]any{"permission": missing, "method": r.Method, "route": pattern})
-	if err != nil {
+	details := map[string]any{"method": r.Method, "route": pattern}
+	if p.permission != "" {
+		details["permission"] = p.permission
+	}
+	if err := s.DB.As(h.actor, h.origin).Event(r.Context(), audit.AccessDenied, "", target, details); err != nil {
 		s.fail(w, r, err)
 		return
 	}
-	s.writeProblem(w, r, problem{status: http.StatusForbidden, permission: missing})
+	s.writeProblem(w, r, p)
 }
 
 // errBody is a body that is no form.
