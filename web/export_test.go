@@ -1,0 +1,21 @@
+package web
+
+// Route is one line of the route table, for tests that hold it against what is served.
+type Route struct {
+	Method, Pattern string
+	Public          bool
+	Needs           []string // permissions
+}
+
+// Routes returns the route table.
+func (s *Server) Routes() []Route {
+	var all []Route
+	for _, r := range s.routes {
+		route := Route{Method: r.method, Pattern: r.pattern, Public: r.needs.public}
+		for _, p := range r.needs.permissions {
+			route.Needs = append(route.Needs, string(p))
+		}
+		all = append(all, route)
+	}
+	return all
+}
