@@ -126,8 +126,10 @@ func (s *Store) LinkContact(ctx context.Context, r crm.Relationship, token uuid.
 			return nil, err
 		}
 		after, err := scalar[json.RawMessage](ctx, w, `
-			INSERT INTO organization_contact AS l (organization_id, contact_id, role_label, relationship_status)
-			VALUES (@organization, @contact, nullif(@role, ''), nullif(@status, '')) RETURNING audit_image(to_jsonb(l))`, linkArgs(r))
+			INSERT INTO organization_contact AS l (organization_id, contact_id, role_label, relationship_status, version)
+			VALUES (@organization, @contact, nullif(@role, ''), nullif(@status, ''), -- linked again, its version goes on from the earlier link's
+				(SELECT count(*) + 1 FROM audit_logs a WHERE a.parent_id = @contact AND a.target_id = @organization))
+			RETURNING audit_image(to_jsonb(l))`, linkArgs(r))
 		return []audit.Change{linkChange(audit.LinkContact, r.OrganizationID, r.ContactID, nil, after)}, err
 	})
 }
