@@ -50,6 +50,9 @@ func translate(err error) error {
 	if !errors.As(err, &pg) {
 		return err
 	}
+	if pg.ConstraintName == "change_sets_undoes_fkey" {
+		return crm.ErrNotFound // an undo of a change set that does not exist
+	}
 	if f, known := constraintFaults[pg.ConstraintName]; known {
 		return crm.Fault(f.field, f.text)
 	}
@@ -69,6 +72,10 @@ func retryable(err error) bool {
 // may help: down, restarting, cut off, out of slots, disk full, locked for too long, or over a time limit.
 func Unavailable(err error) bool {
 	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) { // whatever the reason: a database that lets nobody in cannot answer
+		return true
+	}
 	if errors.As(err, &pg) {
 		switch pg.Code[:2] {
 		case "08", "53", "57", "58", "55", "40", "25":
@@ -77,8 +84,7 @@ func Unavailable(err error) bool {
 		return false
 	}
 	var network net.Error
-	var connect *pgconn.ConnectError
-	return errors.As(err, &connect) || errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
+	return errors.As(err, &network) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, net.ErrClosed) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") ||
 		strings.Contains(err.Error(), "unexpected EOF") || strings.Contains(err.Error(), "closed pool")
 }
