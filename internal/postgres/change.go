@@ -41,7 +41,8 @@ func (s *Store) changeScope(client, interaction authz.Permission) string {
 // out; so do those of client data without ViewClient, and of interactions without ViewInteraction.
 func (s *Store) changeQuery(from, where string) string {
 	return `SELECT a.id, a.change_set_id, a.action, coalesce(a.target_type, '') AS target_type, a.target_id, a.user_id,
-			coalesce(au.name, '') AS user_name, a.created_at, coalesce(host(a.ip), '') AS ip, a.metadata, coalesce(CASE WHEN v.ok THEN CASE
+			coalesce(au.name, '') AS user_name, a.created_at, coalesce(host(a.ip), '') AS ip,
+			(SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') FROM jsonb_each_text(a.metadata) m) AS metadata, coalesce(CASE WHEN v.ok THEN CASE
 				WHEN a.target_type IN ('organization', 'relationship') THEN coalesce(coalesce(a.after, a.before)->>'display_name', (SELECT o.display_name FROM organizations o WHERE o.id = a.target_id))
 				WHEN a.target_type = 'contact' THEN (coalesce(a.after, a.before)->>'first_name') || ' ' || (coalesce(a.after, a.before)->>'last_name')
 				WHEN a.target_type = 'interaction' THEN coalesce(a.after, a.before)->>'subject'
@@ -306,5 +307,7 @@ func (s *Store) readChangeSet(ctx context.Context, id uuid.UUID, types []string)
 		view, edit := neededFor(t)
 		cs.CanUndo = cs.CanUndo && s.actor.Missing(view, edit) == ""
 	}
-	return cs, nil
+	root, err := rootOf(ctx, s.db.pool, id)
+	cs.CanUndo = cs.CanUndo && s.actor.Missing(root.permissions()...) == ""
+	return cs, err
 }

@@ -15,31 +15,41 @@ type imagedTable struct {
 	unique     []string // columns besides the key whose value another record can take
 	owned      bool     // owner_user_id decides who reaches the row
 	refersTo   []string // conditions on t that hold when something refers to the row; @ids are the rows being deleted
+	refers     []reference
+	partOf     string // the table of the record whose part the row is, named by the first key column
 }
+
+// reference is a column that holds the id of a row of another table.
+type reference struct{ column, table string }
 
 // imagedTables stand in the order in which undo deletes: what refers comes before what is referred to.
 var imagedTables = []imagedTable{
 	{
 		name: "interactions", targetType: audit.Interaction, key: []string{"id"}, target: "id", versioned: true,
 		columns: []string{"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at"},
+		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}, {"user_id", "users"}},
 	},
 	{
 		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
 		target: "organization_id", versioned: true,
 		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status"},
+		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
 	},
 	{
 		name: "user_roles", targetType: audit.User, key: []string{"user_id", "role_id"}, target: "user_id",
 		columns: []string{"user_id", "role_id"},
+		refers:  []reference{{"user_id", "users"}, {"role_id", "roles"}}, partOf: "users",
 	},
 	{
 		name: "role_permissions", targetType: audit.Role, key: []string{"role_id", "permission_id"}, target: "role_id",
 		columns: []string{"role_id", "permission_id"},
+		refers:  []reference{{"role_id", "roles"}}, partOf: "roles",
 	},
 	{
 		name: "contacts", targetType: audit.Contact, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
 		unique:  []string{"email"},
 		columns: []string{"id", "first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id", "is_active", "created_at"},
+		refers:  []reference{{"owner_user_id", "users"}},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.contact_id = t.id)",
 			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.contact_id = t.id)",
@@ -51,6 +61,7 @@ var imagedTables = []imagedTable{
 		columns: []string{
 			"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at",
 		},
+		refers: []reference{{"owner_user_id", "users"}},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.organization_id = t.id)",
 			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.organization_id = t.id)",
@@ -61,6 +72,7 @@ var imagedTables = []imagedTable{
 		name: "users", targetType: audit.User, key: []string{"id"}, target: "id", versioned: true, stamped: true,
 		unique:  []string{"email"},
 		columns: []string{"id", "email", "name", "team_id", "zone", "theme", "is_active", "created_at"},
+		refers:  []reference{{"team_id", "teams"}},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM user_roles x WHERE x.user_id = t.id)",
 			"EXISTS (SELECT 1 FROM organizations x WHERE x.owner_user_id = t.id)",
@@ -81,6 +93,7 @@ var imagedTables = []imagedTable{
 	{
 		name: "teams", targetType: audit.Team, key: []string{"id"}, target: "id", versioned: true, unique: []string{"name"},
 		columns: []string{"id", "name", "parent_id", "created_at"},
+		refers:  []reference{{"parent_id", "teams"}},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM users x WHERE x.team_id = t.id)",
 			"EXISTS (SELECT 1 FROM teams x WHERE x.parent_id = t.id AND x.id <> ALL(@ids::uuid[]))",

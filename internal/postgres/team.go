@@ -73,7 +73,7 @@ func (s *Store) UpdateTeam(ctx context.Context, t crm.Team) (Saved, error) {
 		return Saved{}, err
 	}
 	cs, err := s.write(ctx, audit.UpdateTeam, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		if _, err := w.Exec(ctx, `SELECT pg_advisory_xact_lock(4, 0)`); err != nil {
+		if _, err := w.Exec(ctx, lockTree); err != nil {
 			return nil, err
 		}
 		type row struct {
@@ -99,6 +99,9 @@ func (s *Store) UpdateTeam(ctx context.Context, t crm.Team) (Saved, error) {
 	})
 	return Saved{t.ID, cs}, err
 }
+
+// lockTree makes changes of the tree of teams wait for each other.
+const lockTree = `SELECT pg_advisory_xact_lock(4, 0)`
 
 func checkTree(ctx context.Context, w *work, t crm.Team) error {
 	circle, err := scalar[bool](ctx, w, `
