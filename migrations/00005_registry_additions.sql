@@ -26,6 +26,7 @@ ALTER TABLE organization_contact
   ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE interactions
   ADD COLUMN version INTEGER NOT NULL DEFAULT 1,
+  ADD COLUMN words TSVECTOR NOT NULL GENERATED ALWAYS AS (to_tsvector('simple', fold(subject || ' ' || coalesce(body, '')))) STORED,
   ADD CONSTRAINT interactions_channel CHECK (channel IN ('call', 'email', 'meeting', 'note'));
 -- No check that an interaction belongs to something: the canonical ON DELETE SET NULL may leave it alone.
 
@@ -56,7 +57,7 @@ CREATE INDEX interactions_organization_newest ON interactions(organization_id, h
 CREATE INDEX interactions_contact_newest ON interactions(contact_id, happened_at DESC, id DESC);
 CREATE INDEX interactions_newest ON interactions(happened_at DESC, id DESC);
 CREATE INDEX interactions_author_newest ON interactions(user_id, happened_at DESC, id DESC);
-CREATE INDEX interactions_words ON interactions USING gin (to_tsvector('simple', fold(subject || ' ' || coalesce(body, ''))));
+CREATE INDEX interactions_words ON interactions USING gin (words);
 
 -- Index-only walks need the visibility map.
 ALTER TABLE organizations SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02);

@@ -7,7 +7,7 @@
 -- compares nor restores them.
 -- +goose StatementBegin
 CREATE FUNCTION audit_image(jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN $1 - '{version,updated_at,search_text}'::text[];
+RETURN $1 - '{version,updated_at,search_text,words}'::text[];
 -- +goose StatementEnd
 
 -- Each changed row state needs an audit row of this very transaction with its true images: a stale or a
