@@ -38,7 +38,7 @@ END $$;
 
 CREATE FUNCTION public.audit_image(jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ($1 - '{version,updated_at,search_text}'::text[]);
+    RETURN ($1 - '{version,updated_at,search_text,words}'::text[]);
 
 CREATE FUNCTION public.audit_no_truncate() RETURNS trigger
     LANGUAGE plpgsql
@@ -48,7 +48,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.fold(text) RETURNS text
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN lower(public.unaccent('public.unaccent'::regdictionary, $1));
 
 CREATE FUNCTION public.keep_relationship_periods() RETURNS trigger
@@ -147,6 +147,7 @@ CREATE TABLE public.interactions (
     happened_at timestamp with time zone NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     version integer DEFAULT 1 NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text))))) STORED NOT NULL,
     CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[])))
 );
 
@@ -404,7 +405,7 @@ CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at
 
 CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
 
-CREATE INDEX interactions_words ON public.interactions USING gin (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text)))));
+CREATE INDEX interactions_words ON public.interactions USING gin (words);
 
 CREATE INDEX organization_contact_contact ON public.organization_contact USING btree (contact_id);
 
