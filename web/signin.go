@@ -53,7 +53,7 @@ func (s *Server) login(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	if !right {
-		return s.refuseLogin(ctx, v, email, guess)
+		return s.refuseLogin(ctx, v, guess)
 	}
 	rehashed := ""
 	if rehash {
@@ -79,16 +79,12 @@ func (s *Server) checkGuess(ctx context.Context, g postgres.Guess, pw string) (r
 	return false, false, s.Hasher.VerifyDummy(ctx, pw)
 }
 
-func (s *Server) refuseLogin(ctx context.Context, v *visit, email string, g postgres.Guess) (response, error) {
+func (s *Server) refuseLogin(ctx context.Context, v *visit, g postgres.Guess) (response, error) {
 	store := s.DB.As(authz.Actor{}, v.origin)
 	if err := store.Event(ctx, audit.LoginFailed, audit.User, g.UserID, nil); err != nil {
 		return nil, err
 	}
-	locked, err := s.DB.LockedNow(ctx, email)
-	if err != nil {
-		return nil, err
-	}
-	if locked && g.Evaluate {
+	if g.Last {
 		if err := store.Event(ctx, audit.Lockout, audit.User, g.UserID, nil); err != nil {
 			return nil, err
 		}

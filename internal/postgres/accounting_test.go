@@ -320,7 +320,7 @@ func TestEveryStoreMethodHasAProbe(t *testing.T) {
 func TestOnlyTheseMethodsNeedNoActor(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"As", "Close", "CountGuess", "EndSession", "FindSession", "HasUsers", "LockedNow", "Ready", "SaveSession", "Signed", "Sweep",
+		"As", "Close", "CountGuess", "EndSession", "FindSession", "HasUsers", "Ready", "SaveSession", "Signed", "Sweep",
 	}
 	if diff := cmp.Diff(want, methodsOf[*postgres.DB]()); diff != "" {
 		t.Errorf("the exported methods of DB changed (- pinned, + now); whatever touches a record belongs on Store:\n%s", diff)

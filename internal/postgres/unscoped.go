@@ -140,6 +140,7 @@ type Guess struct {
 	Throttled  bool          // the address tried too often: answer 429, nothing was counted
 	RetryAfter time.Duration // with Throttled
 	Evaluate   bool          // whether the password may be compared at all
+	Last       bool          // with Evaluate: the last of its budget; wrong, it locks the account
 	UserID     uuid.UUID     // Nil for an unknown or deactivated account
 	Name       string
 	Hash       string // "" for an unknown or deactivated account
@@ -174,6 +175,7 @@ func (db *DB) CountGuess(ctx context.Context, email string, ip netip.Addr) (Gues
 		Hash   string
 		ID     int64
 		OK     bool
+		Last   bool
 	}
 	r, err := one[row](ctx, tx, `
 		WITH u AS (SELECT u.id, u.name, c.password_hash FROM users u JOIN user_credentials c ON c.user_id = u.id WHERE u.email = lower(@email) AND u.is_active),
@@ -183,11 +185,11 @@ func (db *DB) CountGuess(ctx context.Context, email string, ip netip.Addr) (Gues
 				AND (NOT k.known OR a.address = @address::inet) AND a.created_at > clock_timestamp() - interval '1 hour' WHERE a.id IS NOT NULL),
 		i AS (INSERT INTO sign_in_attempts (account, address, known, evaluated)
 			SELECT @account, @address::inet, k.known, n.quarter < @quarter AND n.hour < @hour FROM k, n RETURNING id, evaluated)
-		SELECT i.id, i.evaluated AS ok, u.id AS user_id, coalesce(u.name, '') AS name, coalesce(u.password_hash, '') AS hash FROM i LEFT JOIN u ON TRUE`, args)
+		SELECT i.id, i.evaluated AS ok, n.quarter + 1 = @quarter OR n.hour + 1 = @hour AS last, u.id AS user_id, coalesce(u.name, '') AS name, coalesce(u.password_hash, '') AS hash FROM i CROSS JOIN n LEFT JOIN u ON TRUE`, args)
 	if err != nil {
 		return g, err
 	}
-	g.ID, g.Evaluate, g.UserID, g.Name, g.Hash = r.ID, r.OK, r.UserID.UUID, r.Name, r.Hash
+	g.ID, g.Evaluate, g.Last, g.UserID, g.Name, g.Hash = r.ID, r.OK, r.OK && r.Last, r.UserID.UUID, r.Name, r.Hash
 	return g, tx.Commit(ctx)
 }
 
@@ -203,13 +205,6 @@ func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) error {
 		b.Queue(`UPDATE user_credentials SET password_hash = @hash WHERE user_id = @user AND password_hash = @old`, args)
 	}
 	return db.pool.SendBatch(ctx, b).Close()
-}
-
-// LockedNow reports whether the account's budget for strangers is spent, which the audit log tells once.
-func (db *DB) LockedNow(ctx context.Context, email string) (bool, error) {
-	n, err := scalar[int](ctx, db.pool, `SELECT count(*) FROM sign_in_attempts WHERE account = $1 AND evaluated AND NOT succeeded
-		AND NOT known AND created_at > clock_timestamp() - interval '15 minutes'`, accountKey(email))
-	return n == guessesPerQuarter, err
 }
 
 // accountKey names an account without storing the address typed, which may be a password in the wrong field.
