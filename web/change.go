@@ -70,7 +70,7 @@ func undoChange(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := redirect{to: landing(result, id), flash: templates.Flash{Text: v.undone(result), Error: result.Undone == 0}}
+	r := redirect{to: v.landing(result, id), flash: templates.Flash{Text: v.undone(result), Error: result.Undone == 0}}
 	if result.ChangeSetID != uuid.Nil {
 		r.flash.UndoPath = paths.Undo(result.ChangeSetID)
 	}
@@ -78,7 +78,7 @@ func undoChange(ctx context.Context, v *visit) (response, error) {
 }
 
 // landing is the page to show after an undo: the record it put back, else the change set itself.
-func landing(r crm.UndoResult, undone uuid.UUID) string {
+func (v *visit) landing(r crm.UndoResult, undone uuid.UUID) string {
 	switch {
 	case r.Undone > 1 && r.ChangeSetID != uuid.Nil:
 		return paths.Change(r.ChangeSetID)
@@ -88,6 +88,8 @@ func landing(r crm.UndoResult, undone uuid.UUID) string {
 		return paths.Contact(r.Target.ID)
 	case r.Target.Type == audit.Interaction:
 		return paths.Interaction(r.Target.ID)
+	case r.Target.Type == audit.User && r.Target.ID == v.actor.UserID:
+		return paths.Account // one's own profile takes no permission, its change set does
 	case r.ChangeSetID != uuid.Nil:
 		return paths.Change(r.ChangeSetID)
 	}

@@ -172,12 +172,25 @@ func (u *undo) run(ctx context.Context) ([]audit.Change, error) {
 		return nil, err
 	}
 	if len(u.changes) == 0 {
+		u.result.Target = u.firstThere()
 		return nil, errNothingUndone
 	}
 	if err := u.moveVersions(ctx); err != nil {
 		return nil, err
 	}
 	return u.changes, u.rewindPeriods(ctx)
+}
+
+// firstThere is the page to show when nothing was taken back: that of the first record that still exists.
+func (u *undo) firstThere() crm.Target {
+	for _, table := range imagedTables {
+		for _, r := range u.records[table.name] {
+			if r.now != nil {
+				return u.landing(table, r, true)
+			}
+		}
+	}
+	return crm.Target{}
 }
 
 // each runs one step for every table that the change set touched.
