@@ -40,6 +40,7 @@ var mayImport = map[string]rule{
 	"internal/backup":           only(),
 	"internal/config":           only(),
 	"internal/crm":              only(),
+	"internal/e2e":              only(), // tests alone: the built program in a browser
 	"internal/l10n":             only(),
 	"internal/password":         only(),
 	"internal/paths":            only(),
@@ -63,7 +64,7 @@ var mayImport = map[string]rule{
 		"internal/paths", "internal/postgres", "static", "templates"),
 
 	// the wiring
-	"cmd/crm": anythingBut("internal/arch", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
+	"cmd/crm": anythingBut("internal/arch", "internal/e2e", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
 }
 
 // outsiders are packages of others that only some of ours may use outside their tests.

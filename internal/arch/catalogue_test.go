@@ -23,9 +23,10 @@ const catalogue = root + "/internal/l10n/catalogue/en.txt"
 
 // speaker is a function or a method whose arguments are sentences, by its bare name.
 type speaker struct {
-	args []int    // which arguments are sentences
-	in   []string // the packages where the name means this function; nil for all
-	min  int      // arguments at least, where others have the same name
+	args   []int    // which arguments are sentences
+	in     []string // the packages where the name means this function; nil for all
+	min    int      // arguments at least, where others have the same name
+	method bool     // never a function or a variable of that name
 }
 
 var speakers = map[string]speaker{
@@ -33,11 +34,13 @@ var speakers = map[string]speaker{
 	"N":         {args: []int{1, 2}},
 	"Msg":       {args: []int{0}},
 	"Fault":     {args: []int{1}},
-	"Add":       {args: []int{1}, min: 2},                            // Invalid's; time's and counters' take one argument
-	"t":         {args: []int{0}, in: []string{"web"}},               // visit's
-	"reference": {args: []int{1}, in: []string{"web"}},               // visit's
-	"require":   {args: []int{2}, in: []string{"internal/crm"}},      // Invalid's
-	"keep":      {args: []int{2}, in: []string{"internal/postgres"}}, // undo's: why it kept something
+	"Add":       {args: []int{1}, min: 2},                                          // Invalid's; time's and counters' take one argument
+	"t":         {args: []int{0}, in: []string{"web"}},                             // visit's
+	"reference": {args: []int{1}, in: []string{"web"}},                             // visit's
+	"require":   {args: []int{2}, in: []string{"internal/crm"}},                    // Invalid's
+	"keep":      {args: []int{2}, method: true, in: []string{"internal/postgres"}}, // undo's: why it kept something
+	"stays":     {args: []int{2}, in: []string{"internal/postgres"}},               // undo's
+	"without":   {args: []int{1}, in: []string{"internal/postgres"}},               // in undo.insertable
 }
 
 // tellers are struct types of which one field is a sentence: its name, and its place in a literal without names.
@@ -56,7 +59,7 @@ var tables = map[string]int{"constraintFaults": 1}
 var forwarders = []string{
 	"internal/crm.Fault", "internal/crm.Invalid.Add", "internal/crm.Invalid.require", "internal/crm.Msg",
 	"internal/postgres.translate", // from constraintFaults
-	"internal/postgres.undo.keep",
+	"internal/postgres.undo.insertable", "internal/postgres.undo.keep", "internal/postgres.undo.stays",
 	"templates.Page.M", "templates.Page.T",
 	"web.Server.changePassword", // from password.Weak
 	"web.visit.reference", "web.visit.t",
@@ -154,6 +157,9 @@ func (s *sentences) read(d ast.Decl) {
 
 func (s *sentences) call(c *ast.CallExpr) {
 	speaker, known := speakers[lastName(c.Fun)]
+	if _, selected := c.Fun.(*ast.SelectorExpr); speaker.method && !selected {
+		return
+	}
 	if !known || len(c.Args) < speaker.min || speaker.in != nil && !slices.Contains(speaker.in, s.dir) {
 		return
 	}
