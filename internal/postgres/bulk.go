@@ -20,6 +20,12 @@ func (s *Store) ImportOrganizations(ctx context.Context, organizations []crm.Org
 	if err := s.require(authz.ViewClient, authz.EditClient, authz.ImportClient); err != nil {
 		return Saved{}, err
 	}
+	for i := range organizations {
+		organizations[i].Clean()
+		if err := organizations[i].Validate(); err != nil {
+			return Saved{}, err // the importer has told the rows apart already; nothing gets past it unseen
+		}
+	}
 	cs, err := s.write(ctx, audit.Import, func(ctx context.Context, w *work) ([]audit.Change, error) {
 		rows := make([]map[string]any, len(organizations))
 		owners := map[uuid.NullUUID]bool{}

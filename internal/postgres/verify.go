@@ -66,76 +66,98 @@ func (v *Verification) changeSets(ctx context.Context, tx pgx.Tx) error {
 	return err
 }
 
-// table walks the images of one table in the order in which they were written, then its rows.
+// imageKey is the key of the record that audit row a tells of, as text; rowKey that of row t.
+func (t imagedTable) imageKey() string {
+	parts := make([]string, len(t.key))
+	for i, c := range t.key {
+		parts[i] = "coalesce(a.after, a.before)->>'" + c + "'"
+	}
+	return strings.Join(parts, " || ' ' || ")
+}
+
+func (t imagedTable) rowKey() string {
+	return "t." + strings.Join(t.key, "::text || ' ' || t.") + "::text"
+}
+
+// table checks the images of one table in the order in which they were written, then its rows. The database
+// compares; only what differs comes here, to be looked at column by column.
 func (v *Verification) table(ctx context.Context, tx pgx.Tx, table imagedTable) error {
-	last := map[string]audit.Image{} // nil: the record was deleted
-	rows, err := tx.Query(ctx, `SELECT id, before, after FROM audit_logs WHERE table_name = $1 ORDER BY id`, table.name)
+	type size struct{ Rows, Records int }
+	n, err := one[size](ctx, tx, `SELECT (SELECT count(*) FROM audit_logs WHERE table_name = @table) AS rows, (SELECT count(*) FROM `+table.name+`) AS records`,
+		pgx.NamedArgs{"table": table.name})
+	if err != nil {
+		return err
+	}
+	v.Rows, v.Records = v.Rows+n.Rows, v.Records+n.Records
+	if err := v.joins(ctx, tx, table); err != nil {
+		return err
+	}
+	return v.presents(ctx, tx, table)
+}
+
+// joins checks that each change begins where the one before it ended.
+func (v *Verification) joins(ctx context.Context, tx pgx.Tx, table imagedTable) error {
+	rows, err := tx.Query(ctx, `SELECT id, coalesce(key, ''), before, ended FROM (
+			SELECT a.id, `+table.imageKey()+` AS key, a.before, lag(a.after) OVER w AS ended, row_number() OVER w AS n
+			FROM audit_logs a WHERE a.table_name = $1 WINDOW w AS (PARTITION BY `+table.imageKey()+` ORDER BY a.id)) x
+		WHERE key IS NULL OR n > 1 AND before IS DISTINCT FROM ended ORDER BY id`, table.name)
 	if err != nil {
 		return err
 	}
 	var id int64
-	var before, after json.RawMessage
-	if _, err := pgx.ForEachRow(rows, []any{&id, &before, &after}, func() error {
-		v.Rows++
-		t, err := newTouched(table, before, after)
-		if err != nil {
-			v.problem("audit row %d: %v", id, err)
-			return nil
-		}
-		key := fmt.Sprint(t.key)
-		if was, known := last[key]; known && !sameImage(was, t.before) {
+	var key string
+	var before, ended json.RawMessage
+	_, err = pgx.ForEachRow(rows, []any{&id, &key, &before, &ended}, func() error {
+		if same, err := sameImage(before, ended); key == "" || err != nil {
+			v.problem("audit row %d: its image names no record of %s", id, table.name)
+		} else if !same {
 			v.problem("audit row %d: %s %s was not as this change found it", id, table.name, key)
 		}
-		last[key] = t.after
 		return nil
-	}); err != nil {
-		return err
-	}
-	return v.rows(ctx, tx, table, last)
+	})
+	return err
 }
 
-// rows compares each record with its last image. A record without any image was loaded in bulk; that needs a
+// presents compares each record with its last image. A record without any image was loaded in bulk; that needs a
 // change set that says so.
-func (v *Verification) rows(ctx context.Context, tx pgx.Tx, table imagedTable, last map[string]audit.Image) error {
+func (v *Verification) presents(ctx context.Context, tx pgx.Tx, table imagedTable) error {
 	bulk, err := scalar[bool](ctx, tx, `SELECT EXISTS (SELECT 1 FROM change_sets WHERE kind = 'bulk_load')`)
 	if err != nil {
 		return err
 	}
-	rows, err := tx.Query(ctx, `SELECT audit_image(to_jsonb(t)) FROM `+table.name+` t ORDER BY `+strings.Join(table.key, ", "))
+	rows, err := tx.Query(ctx, `WITH l AS (SELECT DISTINCT ON (1) `+table.imageKey()+` AS key, a.id, a.after FROM audit_logs a WHERE a.table_name = $1 ORDER BY 1, a.id DESC)
+		SELECT coalesce(l.key, t.key), coalesce(l.id, 0), l.after, t.image
+		FROM l FULL JOIN (SELECT `+table.rowKey()+` AS key, audit_image(to_jsonb(t)) AS image FROM `+table.name+` t) t ON t.key = l.key
+		WHERE l.after IS DISTINCT FROM t.image ORDER BY 1`, table.name)
 	if err != nil {
 		return err
 	}
-	var raw json.RawMessage
-	if _, err := pgx.ForEachRow(rows, []any{&raw}, func() error {
-		v.Records++
-		img, err := audit.ParseImage(raw)
-		if err != nil {
-			return err
+	var key *string
+	var id int64
+	var last, present json.RawMessage
+	_, err = pgx.ForEachRow(rows, []any{&key, &id, &last, &present}, func() error {
+		same, err := sameImage(last, present)
+		switch {
+		case key == nil: // an image that names no record: joins has told
+		case id == 0 && !bulk:
+			v.problem("%s %s has no image", table.name, *key)
+		case id == 0:
+		case present == nil:
+			v.problem("%s %s is gone without a change that removed it", table.name, *key)
+		case err != nil || !same:
+			v.problem("%s %s is not as its last change left it", table.name, *key)
 		}
-		ids, err := keyOf(table, img)
-		if err != nil {
-			return err
-		}
-		key := fmt.Sprint(ids)
-		switch was, known := last[key]; {
-		case !known && !bulk:
-			v.problem("%s %s has no image", table.name, key)
-		case known && !sameImage(was, img):
-			v.problem("%s %s is not as its last change left it", table.name, key)
-		}
-		delete(last, key)
 		return nil
-	}); err != nil {
-		return err
-	}
-	for key, img := range last {
-		if img != nil {
-			v.problem("%s %s is gone without a change that removed it", table.name, key)
-		}
-	}
-	return nil
+	})
+	return err
 }
 
-func sameImage(a, b audit.Image) bool {
-	return (a == nil) == (b == nil) && audit.Same(a, b)
+// sameImage compares two images in the columns both have; a missing one equals only a missing one.
+func sameImage(a, b json.RawMessage) (bool, error) {
+	x, err := audit.ParseImage(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := audit.ParseImage(b)
+	return (x == nil) == (y == nil) && audit.Same(x, y), err
 }
