@@ -70,7 +70,7 @@ func (v *Verification) changeSets(ctx context.Context, tx pgx.Tx) error {
 func (t imagedTable) imageKey() string {
 	parts := make([]string, len(t.key))
 	for i, c := range t.key {
-		parts[i] = "coalesce(a.after, a.before)->>'" + c + "'"
+		parts[i] = "(coalesce(a.after, a.before)->>'" + c + "')"
 	}
 	return strings.Join(parts, " || ' ' || ")
 }
