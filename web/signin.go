@@ -61,8 +61,11 @@ func (s *Server) login(ctx context.Context, v *visit) (response, error) {
 			return nil, err
 		}
 	}
-	if err := s.DB.Signed(ctx, guess, rehashed); err != nil {
+	if right, err = s.DB.Signed(ctx, guess, rehashed); err != nil {
 		return nil, err
+	}
+	if !right {
+		return s.refuseLogin(ctx, v, guess)
 	}
 	store := s.DB.As(authz.Actor{UserID: guess.UserID, Name: guess.Name}, v.origin)
 	if err := store.Event(ctx, audit.Login, audit.User, guess.UserID, nil); err != nil {

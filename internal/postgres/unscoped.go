@@ -194,8 +194,14 @@ func (db *DB) CountGuess(ctx context.Context, email string, ip netip.Addr) (Gues
 }
 
 // Signed records that a guess was right: it no longer counts against the account, and the address is known
-// from now on. rehashed, when not empty, replaces the stored hash, which was made with older parameters.
-func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) error {
+// from now on. rehashed, when not empty, replaces the stored hash, which was made with older parameters. It
+// returns false when the password was replaced or the user deactivated while the guess was being checked.
+func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) (bool, error) {
+	still, err := scalar[bool](ctx, db.pool, `SELECT EXISTS (SELECT 1 FROM user_credentials c JOIN users u ON u.id = c.user_id
+		WHERE c.user_id = @user AND c.password_hash = @old AND u.is_active)`, pgx.NamedArgs{"user": g.UserID, "old": g.Hash})
+	if err != nil || !still {
+		return false, err
+	}
 	b := &pgx.Batch{}
 	args := pgx.NamedArgs{"id": g.ID, "user": g.UserID, "address": g.address, "hash": rehashed, "old": g.Hash}
 	b.Queue(`UPDATE sign_in_attempts SET succeeded = TRUE WHERE id = @id`, args)
@@ -204,7 +210,7 @@ func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) error {
 	if rehashed != "" {
 		b.Queue(`UPDATE user_credentials SET password_hash = @hash WHERE user_id = @user AND password_hash = @old`, args)
 	}
-	return db.pool.SendBatch(ctx, b).Close()
+	return true, db.pool.SendBatch(ctx, b).Close()
 }
 
 // accountKey names an account without storing the address typed, which may be a password in the wrong field.
