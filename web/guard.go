@@ -1,9 +1,12 @@
 package web
 
 import (
+	"context"
+	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -18,6 +21,15 @@ const maxURL = 16 << 10
 // contentSecurityPolicy allows what we serve ourselves and nothing inline.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
 	"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// requestID names the request. chi's own would take the name from a header anyone can send, and begins with the
+// name of this machine, which pages have no business to tell.
+func requestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := strings.ToLower(rand.Text()[:12])
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), middleware.RequestIDKey, id)))
+	})
+}
 
 // securityHeaders sets, on every answer, what a browser must not do with it.
 func (s *Server) securityHeaders(next http.Handler) http.Handler {

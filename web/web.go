@@ -71,13 +71,13 @@ func (s *Server) Drain() { close(s.draining) }
 func (s *Server) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Use(
-		middleware.RequestID, // first: every answer and log line names the request
-		s.clientIP(),         // never middleware.RealIP: anyone can forge those headers
-		s.logged,             // outside recovery, so that a panic is logged with its 500
-		s.recovered,          // a panic becomes a plain 500 page
-		s.securityHeaders,    // on every answer, errors and assets too
-		middleware.GetHead,   // HEAD is GET without a body
-		limitURL,             // before anything reads the path
+		requestID,          // first: every answer and log line names the request
+		s.clientIP(),       // never middleware.RealIP: anyone can forge those headers
+		s.logged,           // outside recovery, so that a panic is logged with its 500
+		s.recovered,        // a panic becomes a plain 500 page
+		s.securityHeaders,  // on every answer, errors and assets too
+		middleware.GetHead, // HEAD is GET without a body
+		limitURL,           // before anything reads the path
 	)
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
