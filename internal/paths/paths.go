@@ -40,11 +40,14 @@ func OrganizationHistory(id uuid.UUID) string { return Organization(id) + "/hist
 
 // OrganizationContacts takes a new link and, by GET, searches for people to link.
 func OrganizationContacts(id uuid.UUID) string { return Organization(id) + "/contacts" }
+
 func OrganizationContact(id, contact uuid.UUID) string {
 	return OrganizationContacts(id) + "/" + contact.String()
 }
+
 func UnlinkContact(id, contact uuid.UUID) string { return OrganizationContact(id, contact) + "/unlink" }
-func EditLink(id, contact uuid.UUID) string      { return OrganizationContact(id, contact) + "/edit" }
+
+func EditLink(id, contact uuid.UUID) string { return OrganizationContact(id, contact) + "/edit" }
 
 func LogOnOrganization(id uuid.UUID) string    { return Organization(id) + "/interactions" }
 func NewLogOnOrganization(id uuid.UUID) string { return Organization(id) + "/interactions/new" }

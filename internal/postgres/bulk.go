@@ -246,8 +246,10 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		table  string
 		rows   []map[string]any
 	}{
-		{audit.CreateOrganization, "organizations", organizations}, {audit.CreateContact, "contacts", contacts},
-		{audit.LinkContact, "organization_contact", links}, {audit.CreateInteraction, "interactions", interactions},
+		{audit.CreateOrganization, "organizations", organizations},
+		{audit.CreateContact, "contacts", contacts},
+		{audit.LinkContact, "organization_contact", links},
+		{audit.CreateInteraction, "interactions", interactions},
 	} {
 		if err := s.insertImaged(ctx, w, step.action, mustTable(step.table), step.rows, nil); err != nil {
 			return err
