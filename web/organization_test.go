@@ -15,7 +15,7 @@ func TestAManagerLogsACall(t *testing.T) {
 	created := b.post("/organizations", "legal_name", "Granvik Robotics AB", "display_name", "Granvik Robotics", "sector", "Robotics",
 		"form_token", form.value("form_token"))
 	org := created.to()
-	page := created.follow().wants(http.StatusOK).has("Granvik Robotics").has("Organization created.")
+	created.follow().wants(http.StatusOK).has("Granvik Robotics").has("Organization created.")
 
 	if again := b.post("/organizations", "legal_name", "Granvik Robotics AB", "display_name", "Granvik Robotics", "form_token", form.value("form_token")); again.to() != org {
 		t.Errorf("the form sent twice led to %q, want %q", again.to(), org)
@@ -25,7 +25,7 @@ func TestAManagerLogsACall(t *testing.T) {
 	found := b.get(org + "/contacts?q_contact=lars").wants(http.StatusOK)
 	b.post(org+"/contacts", "contact_id", found.value("contact_id"), "role_label", "CFO", "relationship_status", "Active").follow().has("CFO")
 
-	page = b.post(org+"/interactions", "channel", "call", "subject", "Renewal agreed", "contact_id", found.value("contact_id")).follow()
+	page := b.post(org+"/interactions", "channel", "call", "subject", "Renewal agreed", "contact_id", found.value("contact_id")).follow()
 	page.has("Interaction logged.").has("Renewal agreed")
 	undo, _ := page.doc.Find(`form[action^="/changes/"]`).First().Attr("action")
 	if !strings.HasSuffix(undo, "/undo") {
