@@ -95,12 +95,14 @@ func (v *Verification) table(ctx context.Context, tx pgx.Tx, table imagedTable) 
 	return v.presents(ctx, tx, table)
 }
 
-// joins checks that each change begins where the one before it ended.
+// joins checks that each change begins where the one before it ended, and the first with nothing, unless a bulk
+// load says where records came from without one.
 func (v *Verification) joins(ctx context.Context, tx pgx.Tx, table imagedTable) error {
 	rows, err := tx.Query(ctx, `SELECT id, coalesce(key, ''), before, ended FROM (
 			SELECT a.id, `+table.imageKey()+` AS key, a.before, lag(a.after) OVER w AS ended, row_number() OVER w AS n
 			FROM audit_logs a WHERE a.table_name = $1 WINDOW w AS (PARTITION BY `+table.imageKey()+` ORDER BY a.id)) x
-		WHERE key IS NULL OR n > 1 AND before IS DISTINCT FROM ended ORDER BY id`, table.name)
+		WHERE key IS NULL OR n > 1 AND before IS DISTINCT FROM ended
+			OR n = 1 AND before IS NOT NULL AND NOT EXISTS (SELECT 1 FROM change_sets WHERE kind = 'bulk_load') ORDER BY id`, table.name)
 	if err != nil {
 		return err
 	}
