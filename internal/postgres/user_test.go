@@ -1,0 +1,171 @@
+package postgres_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/postgres/postgrestest"
+)
+
+// However the last admin could go, one stays.
+func TestTwoAdminsDemoteEachOther(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	users := []crm.User{must(f.sys.User(ctx, f.mia.ID))(t), must(f.sys.User(ctx, f.tom.ID))(t)}
+	lost := 0
+	for _, err := range atOnce(2, func(n int) error {
+		other := users[1-n]
+		other.RoleIDs = nil
+		_, err := f.all(users[n]).UpdateUser(ctx, other)
+		return err
+	}) {
+		switch {
+		case faultOf(err) == "":
+			lost++
+		case err != nil:
+			t.Error(err)
+		}
+	}
+	admins := read[int](t, f.conn, `SELECT count(*) FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE r.slug = 'admin'`)
+	if lost != 1 || admins != 1 {
+		t.Errorf("%d were refused and %d admins are left, want 1 and 1", lost, admins)
+	}
+	verify(t, f.sys)
+}
+
+func TestTheLastAdminStays(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	admin := postgrestest.Seeded(t, f.db, "admin")
+	must(f.sys.SetUserActive(ctx, f.tom.ID, false))(t)
+	s := f.all(f.mia)
+	role := must(s.Role(ctx, admin))(t)
+	role.Permissions = []string{"ViewClient"}
+	me := must(s.User(ctx, f.mia.ID))(t)
+	me.RoleIDs = nil
+	for what, err := range map[string]error{
+		"deactivate": second(s.SetUserActive(ctx, f.mia.ID, false)), "take the role": second(s.UpdateUser(ctx, me)), "empty the role": second(s.UpdateRole(ctx, role)),
+	} {
+		if faultOf(err) != "" {
+			t.Errorf("%s: got %v, want a refusal", what, err)
+		}
+	}
+	// one who is away does not count
+	tom := must(s.User(ctx, f.tom.ID))(t)
+	if tom.IsActive || len(tom.RoleIDs) != 1 {
+		t.Fatalf("tom is %+v", tom)
+	}
+	must(s.SetUserActive(ctx, f.tom.ID, true))(t)
+	must(s.SetUserActive(ctx, f.mia.ID, false))(t)
+	verify(t, f.sys)
+}
+
+func TestTwoMovesDoNotCloseACircle(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	ids := make([]uuid.UUID, 2)
+	for n, name := range []string{"A", "B"} {
+		ids[n] = must(f.sys.CreateTeam(ctx, crm.Team{Name: name}, none))(t).ID
+	}
+	refused := 0
+	for _, err := range atOnce(2, func(n int) error {
+		_, err := f.all(f.mia).UpdateTeam(ctx, crm.Team{ID: ids[n], Name: []string{"A", "B"}[n], ParentID: idOf(ids[1-n]), Version: 1})
+		return err
+	}) {
+		if faultOf(err) == "parent_id" {
+			refused++
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+	if teams := must(f.sys.Teams(ctx))(t); refused != 1 || len(teams) != 2 {
+		t.Errorf("%d moves were refused and %d teams stand in the tree, want 1 and 2", refused, len(teams))
+	}
+	self := must(f.sys.Team(ctx, ids[0]))(t)
+	self.ParentID = idOf(ids[0])
+	if _, err := f.sys.UpdateTeam(ctx, self); faultOf(err) != "parent_id" {
+		t.Errorf("a team below itself: %v", err)
+	}
+}
+
+func TestUserChangesLeaveTheirRows(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	s := f.all(f.mia)
+	viewer, manager := postgrestest.Seeded(t, f.db, "viewer"), postgrestest.Seeded(t, f.db, "manager")
+	since := read[int64](t, f.conn, `SELECT max(id) FROM audit_logs`)
+	saw := func(what, want string) {
+		t.Helper()
+		got := read[string](t, f.conn, `SELECT coalesce(string_agg(action, ' ' ORDER BY id), '') FROM audit_logs WHERE id > $1 AND user_id = $2`, since, f.mia.ID)
+		if got != want {
+			t.Errorf("%s left %q, want %q", what, got, want)
+		}
+		since = read[int64](t, f.conn, `SELECT max(id) FROM audit_logs`)
+	}
+	created := must(s.CreateUser(ctx, crm.User{Name: "New", Email: "New@Example.test", RoleIDs: []uuid.UUID{viewer, viewer, manager}}, "x", true, none))(t)
+	saw("create", "create_user assign_role assign_role")
+	u := must(s.User(ctx, created.ID))(t)
+	if u.Email != "new@example.test" || len(u.RoleIDs) != 2 {
+		t.Errorf("created %+v", u)
+	}
+	if _, err := s.UpdateUser(ctx, u); !errors.Is(err, crm.ErrUnchanged) {
+		t.Errorf("saving the same: %v", err)
+	}
+	saw("nothing changed", "")
+	u.Name, u.RoleIDs = "Newer", []uuid.UUID{viewer}
+	must(s.UpdateUser(ctx, u))(t)
+	saw("update", "assign_role update_user")
+	if _, err := s.UpdateUser(ctx, u); !errors.Is(err, crm.ErrConflict) {
+		t.Errorf("a stale form: %v", err)
+	}
+	must(s.SetUserActive(ctx, u.ID, false))(t)
+	saw("deactivate", string(audit.DeactivateUser))
+	if err := s.ResetPassword(ctx, u.ID, "y", true); err != nil {
+		t.Error(err)
+	}
+	saw("reset", string(audit.ResetPassword))
+	if err := s.UnlockUser(ctx, u.ID); err != nil {
+		t.Error(err)
+	}
+	saw("unlock", string(audit.Unlock))
+	if _, err := s.CreateUser(ctx, crm.User{Name: "Other", Email: "NEW@example.test"}, "x", true, none); faultOf(err) != "email" {
+		t.Errorf("the same address in other letters: %v", err)
+	}
+	saw("a refusal", "")
+	verify(t, f.sys)
+}
+
+func TestRoleChangesLeaveTheirRows(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	s := f.all(f.mia)
+	created := must(s.CreateRole(ctx, crm.Role{Name: "Field sales", Reach: "own", Permissions: []string{"ViewClient", "ViewClient"}}, none))(t)
+	r := must(s.Role(ctx, created.ID))(t)
+	if r.Slug != "field_sales" || len(r.Permissions) != 1 {
+		t.Errorf("created %+v", r)
+	}
+	if _, err := s.UpdateRole(ctx, r); !errors.Is(err, crm.ErrUnchanged) {
+		t.Errorf("saving the same: %v", err)
+	}
+	r.Permissions = []string{"ViewInteraction"}
+	saved := must(s.UpdateRole(ctx, r))(t)
+	if n := read[int](t, f.conn, `SELECT count(*) FROM audit_logs WHERE change_set_id = $1`, saved.ChangeSet); n != 2 {
+		t.Errorf("%d rows for one permission given and one taken", n)
+	}
+	if _, err := s.UpdateRole(ctx, r); !errors.Is(err, crm.ErrConflict) {
+		t.Errorf("a stale form: %v", err)
+	}
+	if _, err := s.CreateRole(ctx, crm.Role{Name: "Field  Sales!", Reach: "own"}, none); faultOf(err) != "slug" {
+		t.Errorf("a second role of that short name: %v", err)
+	}
+	for _, bad := range []crm.Role{{Name: "x", Reach: "world"}, {Name: "x", Reach: "own", Permissions: []string{"Everything"}}, {Name: "営業", Reach: "own"}, {Name: "x", Slug: "A b", Reach: "own"}} {
+		if _, err := s.CreateRole(ctx, bad, none); faultOf(err) == "-" {
+			t.Errorf("%+v was taken: %v", bad, err)
+		}
+	}
+	verify(t, f.sys)
+}
