@@ -41,6 +41,9 @@ func managerJourney(t *testing.T, scripts bool) {
 
 	mara.signIn("Mara", "/organizations")
 	mara.says(".count", "503 organizations")
+	if got := script[bool](mara, `matchMedia("(scripting: enabled)").matches`); got != scripts {
+		t.Fatalf("scripts run: %v, want %v", got, scripts)
+	}
 	company := mara.filterAndOpen("Energy")
 	mara.addPerson(company, "Dana", "Okafor")
 	mara.logCall(company, "Renewal terms", "Dana Okafor")

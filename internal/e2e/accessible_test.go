@@ -1,0 +1,187 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/archpilot/crm/internal/paths"
+)
+
+// axe is Deque's checker of accessibility; its licence lies beside it.
+//
+//go:embed testdata/axe/axe.min.js
+var axe string
+
+// TestAccessible looks at every page on a desk and on a phone, in the light and in the dark.
+func TestAccessible(t *testing.T) {
+	s := newSite(t, func(s *site) {
+		s.crm(t, "", "demo", "load")
+		s.addUser(t, "Adam", "admin")
+		s.addUser(t, "Vera", "viewer")
+	})
+	stranger, vera, adam := s.newTab(t), s.newTab(t), s.newTab(t)
+	stranger.examine("sign-in", func() { stranger.open(paths.Login) })
+	stranger.examine("sign-in refused", func() { stranger.followAs(button("Sign in"), http.StatusUnprocessableEntity) })
+	vera.signIn("Vera", paths.Organizations)
+	vera.examine("403", func() { vera.openAs(paths.NewOrganization, http.StatusForbidden) })
+	vera.examine("404", func() { vera.openAs("/nowhere", http.StatusNotFound) })
+	adam.signIn("Adam", paths.Organizations)
+	for _, p := range s.pages(t) {
+		adam.examine(p, func() { adam.open(p) })
+	}
+	adam.examineAnswers(s)
+}
+
+// pages are the addresses of all pages, of records that have much to show.
+func (s *site) pages(t testing.TB) []string {
+	t.Helper()
+	id := row[struct{ Organization, Contact, Interaction, User, Role, Team string }](t, s, `SELECT
+		(SELECT organization_id::text FROM interactions WHERE organization_id IN (SELECT organization_id FROM organization_contact)
+			GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
+		(SELECT contact_id::text FROM interactions WHERE contact_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
+		(SELECT id::text FROM interactions WHERE body <> '' AND outcome <> '' ORDER BY id LIMIT 1),
+		(SELECT id::text FROM users ORDER BY email LIMIT 1), (SELECT id::text FROM roles WHERE slug = 'manager'),
+		(SELECT id::text FROM teams ORDER BY name LIMIT 1)`)
+	organization, contact := paths.Organizations+"/"+id.Organization, paths.Contacts+"/"+id.Contact
+	interaction := paths.Interactions + "/" + id.Interaction
+	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
+	return []string{
+		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
+		paths.Organizations, paths.Organizations + "?sector=Energy&owner=none", paths.Organizations + "?q=zzzz", paths.NewOrganization,
+		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",
+		organization + "/contacts?q_contact=an", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
+		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",
+		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
+		paths.Account, paths.AccountPassword,
+		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
+		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login",
+	}
+}
+
+// examineAnswers looks at what only a form brings up: a toast, a refusal, a conflict.
+func (b *tab) examineAnswers(s *site) {
+	b.t.Helper()
+	b.examine("an open filter", func() {
+		b.open(paths.Organizations)
+		b.click(summary("Filter"))
+	})
+	b.examine("the other menus open", func() {
+		b.open(paths.Organizations)
+		script[bool](b, `document.querySelectorAll("nav.bottom details, .tools > details").forEach((d) => d.open = true), true`)
+	})
+	b.examine("a refused filter", func() { b.openAs(paths.Interactions+"?from=x", http.StatusUnprocessableEntity) })
+	b.examine("a refused form", func() {
+		b.open(paths.NewOrganization)
+		b.fill("website", "javascript:alert(1)")
+		b.followAs(button("Create organization"), http.StatusUnprocessableEntity)
+	})
+	id := row[string](b.t, s, `SELECT id::text FROM organizations WHERE is_active ORDER BY id LIMIT 1`)
+	b.examine("a logged call", func() {
+		b.open(paths.Organizations + "/" + id)
+		b.fill("subject", "Examined")
+		b.follow(button("Log"))
+	})
+	b.examine("a conflict", func() {
+		b.open(paths.Organizations + "/" + id + "/edit")
+		other := b.another()
+		other.open(paths.Organizations + "/" + id + "/edit")
+		other.fill("sector", "Theirs")
+		other.follow(button("Save"))
+		b.fill("sector", "Mine")
+		b.followAs(button("Save"), http.StatusConflict)
+	})
+	change := row[string](b.t, s, `SELECT change_set_id::text FROM audit_logs WHERE action = 'update_org'`)
+	b.examine("a change", func() { b.open("/changes/" + change) })
+	b.examine("a change taken back", func() {
+		b.follow(button("Undo"))
+		b.open("/changes/" + change)
+	})
+	b.examine("folds and menus of a record", func() {
+		b.open(row[string](b.t, s, `SELECT '/organizations/' || organization_id FROM relationship_periods GROUP BY organization_id ORDER BY count(*) DESC LIMIT 1`))
+		script[bool](b, `document.querySelectorAll(".fold, .person:first-child .menu").forEach((d) => d.open = true), true`)
+	})
+	b.examine("a history", func() { b.open(paths.Organizations + "/" + id + "/history") })
+}
+
+// examine goes to a page and looks at it in all lights and widths.
+func (b *tab) examine(name string, arrive func()) {
+	b.t.Helper()
+	start := time.Now()
+	b.view(1280, "light")
+	arrive()
+	script[bool](b, axe+";true")
+	for _, width := range []int64{1280, 390} {
+		for _, scheme := range []string{"light", "dark"} {
+			b.view(width, scheme)
+			for _, v := range b.violations(rules[scheme]) {
+				b.t.Errorf("%s, %d px, %s: %s", name, width, scheme, v)
+			}
+		}
+		b.fits(name, width)
+	}
+	const narrowest = 320 // WCAG 1.4.10
+	b.view(narrowest, "light")
+	b.fits(name, narrowest)
+	b.t.Logf("%-60s %v", name, time.Since(start).Round(time.Millisecond))
+}
+
+// view sets the width of the window and the reader's preferences. Motion is reduced, so that no colour is
+// looked at half-way.
+func (b *tab) view(width int64, scheme string) {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(width, 844), func(ctx context.Context, _ *chromedp.Target) (chromedp.Void, error) {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"},
+		}})
+		return chromedp.Void{}, err
+	})
+}
+
+// violation is one rule that the page breaks, and where.
+type violation struct {
+	ID, Help string
+	Where    []string
+}
+
+func (v violation) String() string {
+	return fmt.Sprintf("%s (%s): %s", v.ID, v.Help, strings.Join(v.Where, "; "))
+}
+
+// rules are options of axe: all of WCAG 2.2 AA and its best practices, and in the dark those that look at
+// colours, since nothing else is different there.
+var rules = map[string]string{
+	"light": `{resultTypes: ["violations"], rules: {"target-size": {enabled: true}}}`,
+	"dark":  `{resultTypes: ["violations"], runOnly: ["color-contrast", "link-in-text-block"]}`,
+}
+
+func (b *tab) violations(options string) []violation {
+	b.t.Helper()
+	return script[[]violation](b, `new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted)))
+		.then(() => axe.run(document, `+options+`))
+		.then((r) => r.violations.map((v) => ({ID: v.id, Help: v.help, Where: v.nodes.map((n) => n.target.join(" ") + " " + n.failureSummary)})))`)
+}
+
+// fits fails the test if one had to scroll sideways to read the page, and names what sticks out.
+func (b *tab) fits(name string, width int64) {
+	b.t.Helper()
+	out := script[[]string](b, `(() => {
+		const root = document.documentElement;
+		if (root.scrollWidth <= root.clientWidth) return [];
+		return ["by " + (root.scrollWidth - root.clientWidth) + " px"].concat([...document.querySelectorAll("body *")]
+			.filter((e) => e.getBoundingClientRect().right > root.clientWidth + 1)
+			.map((e) => e.tagName.toLowerCase() + "." + e.className).slice(0, 8));
+	})()`)
+	if len(out) > 0 {
+		b.t.Errorf("%s sticks out at %d px: %s", name, width, strings.Join(out, ", "))
+	}
+}
