@@ -151,11 +151,12 @@ func contactConflict(ctx context.Context, v *visit, id uuid.UUID) (response, err
 	if err != nil {
 		return nil, err
 	}
-	return conflict(v, conflicting{
-		name: c.Contact.Name(), back: paths.Contact(id), version: c.Contact.Version, history: c.History,
+	return conflict(ctx, v, conflicting{
+		target: crm.Target{Type: audit.Contact, ID: id},
+		name:   c.Contact.Name(), back: paths.Contact(id), version: c.Contact.Version, history: c.History,
 		theirs: contactValues(c.Contact), fields: contactFields,
 		options: map[string][]templates.Option{"owner_user_id": withOwner(choices, c.Contact.OwnerUserID, c.Contact.OwnerName)},
-	}), nil
+	})
 }
 
 func archiveContact(ctx context.Context, v *visit) (response, error) {

@@ -236,10 +236,11 @@ func interactionConflict(ctx context.Context, v *visit, id uuid.UUID) (response,
 	for n, c := range crm.Channels {
 		channels[n] = templates.Option{Value: string(c), Label: templates.ChannelLabel(v.page, c)}
 	}
-	return conflict(v, conflicting{
-		name: now.Subject, back: paths.Interaction(id), version: now.Version, history: changes, theirs: interactionValues(v, now),
+	return conflict(ctx, v, conflicting{
+		target: crm.Target{Type: audit.Interaction, ID: id},
+		name:   now.Subject, back: paths.Interaction(id), version: now.Version, history: changes, theirs: interactionValues(v, now),
 		fields: interactionFields, options: map[string][]templates.Option{"channel": channels}, long: "body",
-	}), nil
+	})
 }
 
 func deleteInteraction(ctx context.Context, v *visit) (response, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -156,11 +157,12 @@ func organizationConflict(ctx context.Context, v *visit, id uuid.UUID) (response
 	if err != nil {
 		return nil, err
 	}
-	return conflict(v, conflicting{
-		name: o.Organization.DisplayName, back: paths.Organization(id), version: o.Organization.Version, history: o.History,
+	return conflict(ctx, v, conflicting{
+		target: crm.Target{Type: audit.Organization, ID: id},
+		name:   o.Organization.DisplayName, back: paths.Organization(id), version: o.Organization.Version, history: o.History,
 		theirs: organizationValues(o.Organization), fields: organizationFields,
 		options: map[string][]templates.Option{"owner_user_id": withOwner(choices, o.Organization.OwnerUserID, o.Organization.OwnerName)},
-	}), nil
+	})
 }
 
 func archiveOrganization(ctx context.Context, v *visit) (response, error) {
@@ -199,6 +201,7 @@ func showOrganizationHistory(ctx context.Context, v *visit) (response, error) {
 
 // conflicting is what a conflict page needs to know of a record and its form.
 type conflicting struct {
+	target     crm.Target
 	name, back string
 	action     string // where the form goes; back, when empty
 	version    int
@@ -209,14 +212,19 @@ type conflicting struct {
 	long       string // the field that is a text area
 }
 
-// conflict answers a stale save with 409: nothing of either side is lost.
-func conflict(v *visit, c conflicting) response {
+// conflict answers a stale save with 409: nothing of either side is lost. A field that the visitor left as the
+// form showed it takes what stands there now, so that saving again reverts nobody.
+func conflict(ctx context.Context, v *visit, c conflicting) (response, error) {
 	if c.action == "" {
 		c.action = c.back
 	}
+	mine := v.typed(c.fields...)
+	if err := v.takeTheirs(ctx, c, mine); err != nil {
+		return nil, err
+	}
 	p := templates.ConflictPage{
 		Page: v.page, Name: c.name, BackURL: c.back, Theirs: c.theirs,
-		Form: templates.Form{Action: c.action, Version: c.version, Values: v.typed(c.fields...)},
+		Form: templates.Form{Action: c.action, Version: c.version, Values: mine},
 	}
 	if len(c.history) > 0 {
 		p.ChangedBy, p.ChangedAt = c.history[0].UserName, c.history[0].CreatedAt
@@ -224,5 +232,29 @@ func conflict(v *visit, c conflicting) response {
 	for _, f := range c.fields {
 		p.Fields = append(p.Fields, templates.ConflictField{Name: f, Options: c.options[f], Long: f == c.long})
 	}
-	return page{http.StatusConflict, templates.Conflict(p)}
+	return page{http.StatusConflict, templates.Conflict(p)}, nil
+}
+
+// takeTheirs replaces in mine what the visitor did not change. Where the history does not tell what the form was
+// filled with, mine stays as it is.
+func (v *visit) takeTheirs(ctx context.Context, c conflicting, mine map[string]string) error {
+	if c.target.Type == "" {
+		return nil
+	}
+	filled, err := v.store.Earlier(ctx, c.target.Type, c.target.ID, c.version-v.version())
+	if errors.Is(err, crm.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if at, err := time.Parse(time.RFC3339Nano, filled["happened_at"]); err == nil {
+		filled["happened_at"] = v.page.L.InputTime(at)
+	}
+	for _, f := range c.fields {
+		if crm.Clean(mine[f]) == filled[f] {
+			mine[f] = c.theirs[f]
+		}
+	}
+	return nil
 }

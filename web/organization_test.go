@@ -62,3 +62,22 @@ func TestBadInputComesBackAsTyped(t *testing.T) {
 	}
 	b.get("/organizations").has("0 organizations")
 }
+
+func TestAStaleSaveKeepsWhatItDidNotTouch(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.role(t, "manager")
+	org := b.post("/organizations", "legal_name", "Granvik AB", "display_name", "Granvik", "sector", "Metal", "size_band", "1-10").to()
+	fields := func(version, sector, size string) []string {
+		return []string{"legal_name", "Granvik AB", "display_name", "Granvik", "sector", sector, "size_band", size, "version", version}
+	}
+	b.post(org, fields("1", "Robotics", "1-10")...).wants(http.StatusSeeOther)
+	a := b.post(org, fields("1", "Metal", "51-200")...).wants(http.StatusConflict)
+	if got := a.value("sector"); got != "Robotics" {
+		t.Errorf("the sector that was not touched would be saved as %q, want theirs, Robotics", got)
+	}
+	if got := a.value("size_band"); got != "51-200" {
+		t.Errorf("the size that was typed came back as %q, want 51-200", got)
+	}
+	b.post(org, fields(a.value("version"), a.value("sector"), a.value("size_band"))...).follow().has("Robotics").has("51-200")
+}

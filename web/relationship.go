@@ -123,11 +123,11 @@ func linkConflict(ctx context.Context, v *visit, organization, contact uuid.UUID
 	if err != nil {
 		return nil, err
 	}
-	return conflict(v, conflicting{
+	return conflict(ctx, v, conflicting{
 		name: now.ContactName, back: paths.Organization(organization), action: paths.OrganizationContact(organization, contact), version: now.Version,
 		theirs: map[string]string{"role_label": now.RoleLabel, "relationship_status": now.RelationshipStatus},
 		fields: []string{"role_label", "relationship_status"},
-	}), nil
+	})
 }
 
 func unlinkContact(ctx context.Context, v *visit) (response, error) {

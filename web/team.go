@@ -111,10 +111,10 @@ func updateTeam(ctx context.Context, v *visit) (response, error) {
 		if err != nil {
 			return nil, err
 		}
-		return conflict(v, conflicting{
+		return conflict(ctx, v, conflicting{
 			name: now.Name, back: paths.Team(id), version: now.Version, theirs: teamValues(now), fields: teamFields,
 			options: map[string][]templates.Option{"parent_id": teamOptions(teams, id)},
-		}), nil
+		})
 	}
 	return resp, err
 }

@@ -90,6 +90,15 @@ func equal(a, b json.RawMessage) bool {
 	return bytes.Equal(a, b)
 }
 
+// Texts returns every column as text, "" for null.
+func (img Image) Texts() map[string]string {
+	out := make(map[string]string, len(img))
+	for column, raw := range img {
+		out[column] = text(raw)
+	}
+	return out
+}
+
 // text returns a JSON scalar as display text.
 func text(raw json.RawMessage) string {
 	var s string

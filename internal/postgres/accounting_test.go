@@ -212,6 +212,9 @@ var probes = map[string]probe{
 		}
 		return all, nil
 	}},
+	"Earlier": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.Earlier(ctx, audit.Organization, w.organization, 1)
+	}},
 	"ChangeSet": {nil, notFound, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) { return s.ChangeSet(ctx, id) })},
 	"Undo":      {nil, notFound, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) { return s.Undo(ctx, id) })},
 	"Audit": {[]authz.Permission{authz.ViewAudit}, nameless, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {

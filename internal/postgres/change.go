@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -310,4 +311,29 @@ func (s *Store) readChangeSet(ctx context.Context, id uuid.UUID, types []string)
 	root, err := rootOf(ctx, s.db.pool, id)
 	cs.CanUndo = cs.CanUndo && s.actor.Missing(root.permissions()...) == ""
 	return cs, err
+}
+
+// Earlier returns the columns of a record in view as they were before its latest n updates, as text; nil when its
+// history does not go back so far. It is what a stale form was filled with.
+func (s *Store) Earlier(ctx context.Context, targetType string, id uuid.UUID, n int) (map[string]string, error) {
+	view, _ := neededFor(targetType)
+	if err := s.require(view); err != nil {
+		return nil, err
+	}
+	table, known := tableOf(targetType)
+	if !known || n < 1 {
+		return nil, crm.ErrNotFound
+	}
+	before, err := scalar[json.RawMessage](ctx, s.db.pool, `SELECT a.before FROM audit_logs a
+		WHERE a.target_id = @id AND a.table_name = @table AND a.before IS NOT NULL AND a.after IS NOT NULL
+			AND `+s.changeScope(authz.ViewClient, authz.ViewInteraction)+` ORDER BY a.id DESC OFFSET @skip LIMIT 1`,
+		s.args(pgx.NamedArgs{"id": id, "table": table.name, "skip": n - 1}))
+	if err != nil {
+		return nil, notFound(err)
+	}
+	img, err := audit.ParseImage(before)
+	if err != nil {
+		return nil, err
+	}
+	return img.Texts(), nil
 }

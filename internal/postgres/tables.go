@@ -110,3 +110,13 @@ func tableNamed(name string) (imagedTable, bool) {
 	}
 	return imagedTable{}, false
 }
+
+// tableOf returns the table that holds the records of an audit target type themselves, not their links or roles.
+func tableOf(targetType string) (imagedTable, bool) {
+	for _, t := range imagedTables {
+		if t.targetType == targetType && len(t.key) == 1 {
+			return t, true
+		}
+	}
+	return imagedTable{}, false
+}
