@@ -300,18 +300,15 @@ func (s *Store) UnlockUser(ctx context.Context, user uuid.UUID) error {
 
 // event runs fn and writes its audit row in one transaction, without a change set: nothing to undo.
 func (s *Store) event(ctx context.Context, c audit.Change, fn func(context.Context, *work) error) error {
-	tx, err := s.db.pool.Begin(ctx)
+	w, err := s.db.begin(ctx, func(*pgx.Batch) {})
 	if err != nil {
 		return err
 	}
-	defer rollback(ctx, tx)
-	if err := fn(ctx, &work{Tx: tx}); err != nil {
+	defer w.end(ctx)
+	if err := fn(ctx, w); err != nil {
 		return translate(err)
 	}
-	if err := s.logChanges(ctx, tx, uuid.NullUUID{}, []audit.Change{c}); err != nil {
-		return err
-	}
-	return tx.Commit(ctx)
+	return s.commit(ctx, w, uuid.NullUUID{}, []audit.Change{c})
 }
 
 func unlock(ctx context.Context, w *work, user uuid.UUID) error {

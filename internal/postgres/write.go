@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/crm"
@@ -26,7 +28,7 @@ type Saved struct {
 
 // work is one open transaction of a write.
 type work struct {
-	pgx.Tx
+	*pgxpool.Conn
 	changeSet uuid.UUID
 	logged    int // audit rows that a set-based statement has already written
 }
@@ -58,16 +60,15 @@ func (s *Store) writeOnce(ctx context.Context, kind audit.Action, undoes uuid.Nu
 	if err != nil {
 		return uuid.Nil, err
 	}
-	tx, err := s.db.pool.Begin(ctx)
+	w, err := s.db.begin(ctx, func(b *pgx.Batch) {
+		b.Queue(`INSERT INTO change_sets (id, kind, user_id, undoes, ip, ua) VALUES (@id, @kind, @user, @undoes, @ip, @ua)`,
+			pgx.NamedArgs{"id": id, "kind": kind, "user": s.userID(), "undoes": undoes, "ip": s.ip(), "ua": s.ua()})
+	})
 	if err != nil {
 		return uuid.Nil, err
 	}
-	defer rollback(ctx, tx)
-	w := &work{Tx: tx, changeSet: id}
-	if _, err := tx.Exec(ctx, `INSERT INTO change_sets (id, kind, user_id, undoes, ip, ua) VALUES (@id, @kind, @user, @undoes, @ip, @ua)`,
-		pgx.NamedArgs{"id": id, "kind": kind, "user": s.userID(), "undoes": undoes, "ip": s.ip(), "ua": s.ua()}); err != nil {
-		return uuid.Nil, err
-	}
+	defer w.end(ctx)
+	w.changeSet = id
 	changes, err := fn(ctx, w)
 	if err != nil {
 		return uuid.Nil, err
@@ -75,13 +76,55 @@ func (s *Store) writeOnce(ctx context.Context, kind audit.Action, undoes uuid.Nu
 	if len(changes)+w.logged == 0 {
 		return uuid.Nil, errNoAudit
 	}
-	if err := s.logChanges(ctx, tx, uuid.NullUUID{UUID: id, Valid: true}, changes); err != nil {
-		return uuid.Nil, err
+	return id, s.commit(ctx, w, uuid.NullUUID{UUID: id, Valid: true}, changes)
+}
+
+// begin opens a transaction and runs what first queues, in one round trip. The caller must end the work.
+func (db *DB) begin(ctx context.Context, first func(*pgx.Batch)) (*work, error) {
+	conn, err := db.pool.Acquire(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if err := tx.Commit(ctx); err != nil {
-		return uuid.Nil, err
+	w := &work{Conn: conn}
+	b := &pgx.Batch{}
+	b.Queue("BEGIN")
+	first(b)
+	if err := conn.SendBatch(ctx, b).Close(); err != nil {
+		w.end(ctx)
+		return nil, err
 	}
-	return id, nil
+	return w, nil
+}
+
+// commit inserts the audit rows of changes and commits, in one round trip: a failed insert leaves the commit
+// unsent. The deferred guards speak here.
+func (s *Store) commit(ctx context.Context, w *work, changeSet uuid.NullUUID, changes []audit.Change) error {
+	b := &pgx.Batch{}
+	for _, c := range changes {
+		args, err := s.auditArgs(changeSet, c)
+		if err != nil {
+			return err
+		}
+		b.Queue(insertAudit, args)
+	}
+	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
+		if tag.String() != "COMMIT" { // PostgreSQL answers ROLLBACK to the commit of a failed transaction
+			return pgx.ErrTxCommitRollback
+		}
+		return nil
+	})
+	return w.SendBatch(ctx, b).Close()
+}
+
+// end gives the connection back, after taking back a transaction that was not committed, even when the request
+// is gone.
+func (w *work) end(ctx context.Context) {
+	if w.Conn.Conn().PgConn().TxStatus() != 'I' {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_, _ = w.Exec(ctx, "ROLLBACK") // on a cut connection there is nothing to end; the pool drops it
+	}
+	w.Release()
 }
 
 // rollback ends a transaction that was not committed, even when the request is gone.
@@ -94,22 +137,6 @@ func rollback(ctx context.Context, tx pgx.Tx) {
 const insertAudit = `
 	INSERT INTO audit_logs (change_set_id, user_id, action, target_type, target_id, parent_id, table_name, metadata, before, after, ip, ua)
 	VALUES (@changeSet, @user, @action, @type, @target, @parent, @table, @metadata, @before, @after, @ip, @ua)`
-
-// logChanges inserts the audit rows of changes, in one round trip.
-func (s *Store) logChanges(ctx context.Context, tx pgx.Tx, changeSet uuid.NullUUID, changes []audit.Change) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	b := &pgx.Batch{}
-	for _, c := range changes {
-		args, err := s.auditArgs(changeSet, c)
-		if err != nil {
-			return err
-		}
-		b.Queue(insertAudit, args)
-	}
-	return tx.SendBatch(ctx, b).Close()
-}
 
 func (s *Store) auditArgs(changeSet uuid.NullUUID, c audit.Change) (pgx.NamedArgs, error) {
 	metadata := []byte("{}")
