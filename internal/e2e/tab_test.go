@@ -221,13 +221,6 @@ func (b *tab) says(css, text string) {
 	}
 }
 
-func (b *tab) lacks(css, text string) {
-	b.t.Helper()
-	if got := b.text(css); strings.Contains(got, text) {
-		b.t.Fatalf("%s still says %q: %q", css, text, got)
-	}
-}
-
 // path is where the tab is.
 func (b *tab) path() string {
 	b.t.Helper()
