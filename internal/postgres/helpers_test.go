@@ -144,3 +144,30 @@ var (
 	idOf = postgrestest.ID
 	none uuid.NullUUID
 )
+
+// meanwhile lets somebody hold an advisory lock and change something, starts fn, which must wait for that lock,
+// commits, and returns what fn then answered. Where fn does not wait the test fails: two at once would not see
+// each other's change.
+func (f *firm) meanwhile(t *testing.T, lock string, change func(), fn func() error) error {
+	t.Helper()
+	run(t, f.conn, `BEGIN`)
+	run(t, f.conn, `SET LOCAL session_replication_role = replica`) // the change is not under test: no audit row
+	run(t, f.conn, `SELECT pg_advisory_xact_lock(`+lock+`)`)
+	change()
+	done := make(chan error, 1)
+	go func() { done <- fn() }()
+	watch := postgrestest.Connect(t, f.conn.Config().ConnString())
+	for {
+		select {
+		case err := <-done:
+			t.Errorf("it did not wait for lock %s and answered %v", lock, err)
+			run(t, f.conn, `ROLLBACK`)
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
+		if read[int](t, watch, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'`) > 0 {
+			run(t, f.conn, `COMMIT`)
+			return <-done
+		}
+	}
+}

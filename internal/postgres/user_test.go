@@ -169,3 +169,25 @@ func TestRoleChangesLeaveTheirRows(t *testing.T) {
 	}
 	verify(t, f.sys)
 }
+
+// The same races, not left to chance: the second waits for the first and sees what it did.
+func TestChangesOfAdminsAndTeamsWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	s := f.all(f.mia)
+	err := f.meanwhile(t, "3, 0",
+		func() { run(t, f.conn, `UPDATE users SET is_active = FALSE WHERE id = $1`, f.tom.ID) },
+		func() error { return second(s.SetUserActive(ctx, f.mia.ID, false)) })
+	if faultOf(err) != "" {
+		t.Errorf("the last admin was deactivated: %v", err)
+	}
+	a, b := must(s.CreateTeam(ctx, crm.Team{Name: "A"}, none))(t).ID, must(s.CreateTeam(ctx, crm.Team{Name: "B"}, none))(t).ID
+	err = f.meanwhile(t, "4, 0",
+		func() { run(t, f.conn, `UPDATE teams SET parent_id = $1 WHERE id = $2`, b, a) },
+		func() error {
+			return second(s.UpdateTeam(ctx, crm.Team{ID: b, Name: "B", ParentID: idOf(a), Version: 1}))
+		})
+	if faultOf(err) != "parent_id" {
+		t.Errorf("two moves closed a circle: %v", err)
+	}
+}

@@ -1,0 +1,60 @@
+package postgres_test
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/postgres"
+)
+
+// Guesses at one account wait for each other, and so do tries from one address: none overtakes the count.
+func TestGuessesWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	const attempts = `INSERT INTO sign_in_attempts (account, address, known, evaluated) SELECT sha256(convert_to($1, 'UTF8')), $2::inet, FALSE, TRUE FROM generate_series(1, $3::int)`
+	var g postgres.Guess
+	guess := func() (err error) {
+		g, err = f.db.CountGuess(ctx, f.mia.Email, netip.MustParseAddr("203.0.113.1"))
+		return err
+	}
+	if err := f.meanwhile(t, `2, hashtext(encode(sha256(convert_to('`+f.mia.Email+`', 'UTF8')), 'hex'))`,
+		func() { run(t, f.conn, attempts, f.mia.Email, "198.51.100.7", 5) }, guess); err != nil || g.Evaluate {
+		t.Errorf("a sixth guess at the account is looked at: %+v %v", g, err)
+	}
+	if err := f.meanwhile(t, `1, hashtext('203.0.113.1/32'::inet::text)`,
+		func() { run(t, f.conn, attempts, "nobody", "203.0.113.1", 30) }, guess); err != nil || !g.Throttled || g.RetryAfter <= 0 {
+		t.Errorf("a 31st try from the address is taken: %+v %v", g, err)
+	}
+}
+
+func TestAnEndedSessionStaysEnded(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	const token = "hash"
+	save := func() {
+		t.Helper()
+		if err := f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), idOf(f.mia.ID), postgres.Origin{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save()
+	if _, found, err := f.db.FindSession(ctx, token, time.Hour); !found || err != nil {
+		t.Fatalf("a fresh session: %v %v", found, err)
+	}
+	if err := f.db.EndSession(ctx, token); err != nil {
+		t.Fatal(err)
+	}
+	save()
+	if _, found, err := f.db.FindSession(ctx, token, time.Hour); found || err != nil {
+		t.Errorf("an ended session was revived: %v", err)
+	}
+	if kept := read[bool](t, f.conn, `SELECT revoked_at IS NOT NULL AND data = '' FROM sessions WHERE token = $1`, token); !kept {
+		t.Error("an ended session holds data again")
+	}
+	if _, found, _ := f.db.FindSession(ctx, uuid.NewString(), time.Hour); found {
+		t.Error("an unknown token has a session")
+	}
+}
