@@ -45,9 +45,16 @@ func TestWithin(t *testing.T) {
 		owner uuid.NullUUID
 		want  bool
 	}{
-		{authz.None, uuid.NullUUID{UUID: me, Valid: true}, false}, {authz.Own, uuid.NullUUID{UUID: me, Valid: true}, true}, {authz.Own, uuid.NullUUID{UUID: mate, Valid: true}, false},
-		{authz.Own, uuid.NullUUID{}, false}, {authz.Team, uuid.NullUUID{UUID: mate, Valid: true}, true}, {authz.Team, uuid.NullUUID{UUID: me, Valid: true}, true},
-		{authz.Team, uuid.NullUUID{UUID: other, Valid: true}, false}, {authz.Team, uuid.NullUUID{}, false}, {authz.All, uuid.NullUUID{}, true}, {authz.All, uuid.NullUUID{UUID: other, Valid: true}, true},
+		{authz.None, uuid.NullUUID{UUID: me, Valid: true}, false},
+		{authz.Own, uuid.NullUUID{UUID: me, Valid: true}, true},
+		{authz.Own, uuid.NullUUID{UUID: mate, Valid: true}, false},
+		{authz.Own, uuid.NullUUID{}, false},
+		{authz.Team, uuid.NullUUID{UUID: mate, Valid: true}, true},
+		{authz.Team, uuid.NullUUID{UUID: me, Valid: true}, true},
+		{authz.Team, uuid.NullUUID{UUID: other, Valid: true}, false},
+		{authz.Team, uuid.NullUUID{}, false},
+		{authz.All, uuid.NullUUID{}, true},
+		{authz.All, uuid.NullUUID{UUID: other, Valid: true}, true},
 	} {
 		if got := a.Within(tt.reach, tt.owner); got != tt.want {
 			t.Errorf("%s over %v: %v, want %v", tt.reach, tt.owner, got, tt.want)
