@@ -372,8 +372,12 @@ func (u *undo) lock(ctx context.Context, table imagedTable) error {
 	if len(records) == 0 {
 		return nil
 	}
+	strength := " FOR NO KEY UPDATE OF t"
+	if slices.ContainsFunc(records, func(r *touched) bool { return r.before == nil }) {
+		strength = " FOR UPDATE OF t" // it may be deleted: nobody may come to refer to it meanwhile
+	}
 	images, err := column[json.RawMessage](ctx, u.work, `SELECT audit_image(to_jsonb(t)) FROM `+table.name+` t JOIN `+table.keysFrom()+` ON `+table.matches()+
-		` ORDER BY `+strings.Join(table.key, ", ")+` FOR UPDATE OF t`, keyArgs(table, records))
+		` ORDER BY `+strings.Join(table.key, ", ")+strength, keyArgs(table, records))
 	if err != nil {
 		return err
 	}

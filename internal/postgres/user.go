@@ -129,13 +129,15 @@ func (s *Store) setRoles(ctx context.Context, w *work, user uuid.UUID, roles []u
 	return changes, nil
 }
 
+// lockUser locks a user against other changes of them, not against what they do themselves meanwhile: each write
+// refers to its user, and FOR UPDATE would wait for it while it waits for keepingAdmin.
 func (s *Store) lockUser(ctx context.Context, w *work, id uuid.UUID) (imaged[crm.User], error) {
 	type row struct {
 		crm.User
 		Image json.RawMessage
 	}
 	r, err := one[row](ctx, w, `SELECT `+userColumns+`, ARRAY(SELECT ur.role_id FROM user_roles ur WHERE ur.user_id = u.id) AS role_ids,
-		audit_image(to_jsonb(u)) AS image FROM users u WHERE u.id = @id FOR UPDATE`, pgx.NamedArgs{"id": id})
+		audit_image(to_jsonb(u)) AS image FROM users u WHERE u.id = @id FOR NO KEY UPDATE`, pgx.NamedArgs{"id": id})
 	return imaged[crm.User]{r.User, r.Image}, notFound(err)
 }
 

@@ -191,3 +191,21 @@ func TestChangesOfAdminsAndTeamsWaitForEachOther(t *testing.T) {
 		t.Errorf("two moves closed a circle: %v", err)
 	}
 }
+
+// A user who is just saving something can be edited at the same time: the two do not wait for each other.
+func TestAUserAtWorkCanBeChanged(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	s := f.all(f.mia)
+	run(t, f.conn, `BEGIN`)
+	run(t, f.conn, `INSERT INTO change_sets (id, kind, user_id) VALUES (gen_random_uuid(), 'update_org', $1)`, f.tom.ID)
+	tom := must(s.User(ctx, f.tom.ID))(t)
+	tom.Name = "Thomas"
+	saved, err := s.UpdateUser(ctx, tom)
+	if err != nil {
+		t.Fatalf("tom cannot be changed while he writes: %v", err)
+	}
+	undoes(t, s, saved.ChangeSet, 1)
+	run(t, f.conn, `ROLLBACK`)
+	verify(t, f.sys)
+}
