@@ -203,7 +203,8 @@ func TestForeignIDsInFormsAreLikeMissing(t *testing.T) {
 		path, field string
 		foreign     uuid.UUID
 	}{
-		{mine + "/contacts", "contact_id", w.contact}, {mine + "/interactions", "contact_id", w.contact},
+		{mine + "/contacts", "contact_id", w.contact},
+		{mine + "/interactions", "contact_id", w.contact},
 		{"/contacts/" + w.mineContact.String() + "/interactions", "organization_id", w.org},
 	} {
 		ask := func(id string) string {

@@ -74,9 +74,16 @@ func TestEveryFailedSignInLooksTheSame(t *testing.T) {
 	}
 	want := ""
 	for n, try := range []struct{ name, email, pw string }{
-		{"wrong", known.Email, "wrong wrong wrong"}, {"unknown", "nobody@example.test", testPassword}, {"deactivated", gone.Email, testPassword},
-		{"locked", locked.Email, testPassword}, {"empty", "", ""}, {"NUL", "a\x00b", "x"}, {"not UTF-8", "\xff", "\xff"}, {"long", strings.Repeat("x", 9000), "x"},
-		{"long password", known.Email, strings.Repeat("x", 9000)}, {"spaces", "   ", testPassword},
+		{"wrong", known.Email, "wrong wrong wrong"},
+		{"unknown", "nobody@example.test", testPassword},
+		{"deactivated", gone.Email, testPassword},
+		{"locked", locked.Email, testPassword},
+		{"empty", "", ""},
+		{"NUL", "a\x00b", "x"},
+		{"not UTF-8", "\xff", "\xff"},
+		{"long", strings.Repeat("x", 9000), "x"},
+		{"long password", known.Email, strings.Repeat("x", 9000)},
+		{"spaces", "   ", testPassword},
 	} {
 		a := b.signInFrom(address(100+n), try.email, try.pw)
 		if a.status != http.StatusUnprocessableEntity {
