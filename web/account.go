@@ -60,9 +60,12 @@ func passwordPage(v *visit, status int, errs crm.Invalid) response {
 // changePassword replaces the password and ends all other sessions of the user.
 func (s *Server) changePassword(ctx context.Context, v *visit) (response, error) {
 	current, chosen := v.form.Get("current_password"), v.form.Get("new_password")
-	stored, err := v.store.MyPasswordHash(ctx)
+	guess, err := s.DB.CountGuess(ctx, v.actor.Email, v.origin.IP) // a borrowed session must not guess without limit either
 	if err != nil {
 		return nil, err
+	}
+	if guess.Throttled {
+		return tooMany{seconds: int(guess.RetryAfter.Seconds())}, nil
 	}
 	errs := v.faults
 	for _, weak := range password.Check(chosen, v.actor.Name, v.actor.Email, s.Firm) {
@@ -74,12 +77,17 @@ func (s *Server) changePassword(ctx context.Context, v *visit) (response, error)
 	if chosen == current {
 		errs.Add("new_password", "This is the present password; choose another.")
 	}
-	right, _, err := s.Hasher.Verify(ctx, current, stored)
+	right, _, err := s.checkGuess(ctx, guess, current)
 	if err != nil {
 		return nil, err
 	}
+	if right {
+		if right, err = s.DB.Signed(ctx, guess, ""); err != nil {
+			return nil, err
+		}
+	}
 	if !right {
-		errs.Add("current_password", "This is not your present password.")
+		errs.Add("current_password", "This is not your present password. After several wrong ones, changing it pauses for 15 minutes.")
 	}
 	if len(errs) > 0 {
 		return passwordPage(v, http.StatusUnprocessableEntity, errs), nil

@@ -54,6 +54,7 @@ func showContact(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.page.CanEditClients = v.page.CanEditClients && c.Contact.MayEdit
 	return show(templates.Contact(templates.ContactPage{
 		Page: v.page, Contact: c.Contact, Organizations: c.Organizations, Former: c.Past, Interactions: c.Timeline, History: c.History,
 		Log: contactLog(v, id, c.Organizations, nil),
@@ -114,6 +115,9 @@ func editContact(ctx context.Context, v *visit) (response, error) {
 	c, err := v.store.Contact(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if !c.MayEdit {
+		return nil, crm.ErrNotFound
 	}
 	return contactForm(ctx, v, c, templates.Form{Action: paths.Contact(id), Version: c.Version, Values: contactValues(c)})
 }

@@ -68,6 +68,18 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 	})
 }
 
+// patience is how long a request may take. Statements have a limit of their own in the database; this one holds
+// when the database does not answer at all.
+const patience = 25 * time.Second
+
+func deadline(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
 // limitURL answers 414 to an address no page of ours makes.
 func limitURL(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

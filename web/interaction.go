@@ -71,7 +71,7 @@ func showInteraction(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	mayEdit := v.page.CanEditInteractions
+	mayEdit := v.page.CanEditInteractions && i.MayEdit
 	return show(templates.Interaction(templates.InteractionPage{
 		Page: v.page, Interaction: i, History: changes, CanEdit: mayEdit, CanDelete: mayEdit && v.store.MayDelete(i.UserID),
 	})), nil
@@ -195,6 +195,9 @@ func editInteractionForm(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !i.MayEdit {
+		return nil, crm.ErrNotFound
+	}
 	form := templates.Form{Action: paths.Interaction(id), Version: i.Version, Values: interactionValues(v, i)}
 	return show(templates.InteractionForm(templates.InteractionFormPage{Page: v.page, Interaction: i, Form: form})), nil
 }
@@ -207,6 +210,9 @@ func updateInteraction(ctx context.Context, v *visit) (response, error) {
 	i := readInteraction(v)
 	i.ID, i.Version = id, v.version()
 	now, err := v.store.Interaction(ctx, id)
+	if err == nil && !now.MayEdit {
+		err = crm.ErrNotFound
+	}
 	if err != nil {
 		return nil, err
 	}

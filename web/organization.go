@@ -57,6 +57,7 @@ func showOrganization(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	v.page.CanEditClients = v.page.CanEditClients && o.Organization.MayEdit
 	return show(templates.Organization(templates.OrganizationPage{
 		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
 		Log: organizationLog(v, id, o.People, nil),
@@ -119,6 +120,9 @@ func editOrganization(ctx context.Context, v *visit) (response, error) {
 	o, err := v.store.Organization(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	if !o.MayEdit {
+		return nil, crm.ErrNotFound
 	}
 	return organizationForm(ctx, v, o, templates.Form{Action: paths.Organization(id), Version: o.Version, Values: organizationValues(o)})
 }

@@ -4,6 +4,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/postgres/postgrestest"
 )
 
 func TestAManagerLogsACall(t *testing.T) {
@@ -80,4 +85,24 @@ func TestAStaleSaveKeepsWhatItDidNotTouch(t *testing.T) {
 		t.Errorf("the size that was typed came back as %q, want 51-200", got)
 	}
 	b.post(org, fields(a.value("version"), a.value("sector"), a.value("size_band"))...).follow().has("Robotics").has("51-200")
+}
+
+func TestViewingFurtherThanEditing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	views := postgrestest.Role(t, s.db, "all", authz.ViewClient, authz.ViewInteraction)
+	edits := postgrestest.Role(t, s.db, "own", authz.ViewClient, authz.EditClient)
+	b := s.as(t, "ada", uuid.NullUUID{}, views, edits)
+	theirs := "/organizations/" + postgrestest.Organization(t, s.db, "Theirs", uuid.NullUUID{}).String()
+	mine := b.post("/organizations", "legal_name", "Mine", "display_name", "Mine").to()
+	b.get(mine + "/edit").wants(http.StatusOK)
+	if b.get(mine).doc.Find(`a[href="`+mine+`/edit"]`).Length() == 0 {
+		t.Error("my own record offers no edit")
+	}
+	page := b.get(theirs).wants(http.StatusOK)
+	if page.doc.Find(`a[href="`+theirs+`/edit"], form[action="`+theirs+`/archive"]`).Length() > 0 {
+		t.Error("a record beyond my reach for editing offers to edit it")
+	}
+	b.get(theirs + "/edit").wants(http.StatusNotFound)
+	b.post(theirs, "legal_name", "X", "display_name", "X", "version", "1").wants(http.StatusNotFound)
 }

@@ -283,3 +283,17 @@ func TestAnyUserAgentSignsIn(t *testing.T) {
 		b.get("/account").wants(http.StatusOK)
 	}
 }
+
+func TestABorrowedSessionCannotGuessThePassword(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.role(t, "viewer")
+	change := func(current string) *answer {
+		return b.post("/account/password", "current_password", current, "new_password", "seven loud orange gulls", "new_password_again", "seven loud orange gulls")
+	}
+	for range 5 {
+		change("wrong wrong wrong").wants(http.StatusUnprocessableEntity)
+	}
+	change(testPassword).wants(http.StatusUnprocessableEntity) // right, but not looked at any more
+	b.get("/").wants(http.StatusOK)                            // the session itself lives on
+}

@@ -84,6 +84,7 @@ func (s *Server) Handler() http.Handler {
 	r.Handle(static.Prefix+"*", static.Handler()) // outside sessions: assets cost no query
 	r.Group(func(r chi.Router) {
 		r.Use(
+			deadline,     // inside the server's write timeout, so that a database that hangs still gets its 503
 			s.sameOrigin, // before the session is loaded: a forged request costs no query
 			s.withHolder, // where the session store leaves the actor
 			s.sessions.LoadAndSave,

@@ -23,6 +23,7 @@ type Contact struct {
 	UpdatedAt   time.Time
 
 	OwnerName string // read only: the owner's name, "" without an owner
+	MayEdit   bool   // read only: within the reader's reach for editing, which may be shorter than for viewing
 }
 
 // Name returns the full name, given name first.

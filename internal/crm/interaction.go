@@ -49,6 +49,7 @@ type Interaction struct {
 	OrganizationName string
 	ContactName      string
 	AuthorName       string
+	MayEdit          bool // within the reader's reach for editing
 }
 
 // Clean brings every text field into its stored form.

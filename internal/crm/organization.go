@@ -22,6 +22,7 @@ type Organization struct {
 	UpdatedAt   time.Time
 
 	OwnerName string // read only: the owner's name, "" without an owner
+	MayEdit   bool   // read only: within the reader's reach for editing, which may be shorter than for viewing
 }
 
 // OrganizationRow is an organization as its list shows it.

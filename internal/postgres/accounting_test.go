@@ -234,7 +234,6 @@ var probes = map[string]probe{
 	"UpdateMe": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.UpdateMe(ctx, "A", "", "")
 	}},
-	"MyPasswordHash": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.MyPasswordHash(ctx) }},
 	"ChangeMyPassword": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.ChangeMyPassword(ctx, "hash")
 	}},

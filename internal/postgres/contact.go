@@ -110,7 +110,7 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID) (ContactPage, err
 }
 
 func (s *Store) contactQuery() string {
-	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name
+	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit
 		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id
 		WHERE c.id = @id AND ` + s.contactScope(authz.ViewClient, "c")
 }

@@ -117,7 +117,8 @@ func wordQuery(typed string) string {
 }
 
 func (s *Store) interactionQuery() string {
-	return `SELECT ` + interactionColumns + interactionNames + ` FROM interactions i` + s.interactionJoins() + `
+	return `SELECT ` + interactionColumns + interactionNames + `, coalesce(` + s.interactionScope(authz.EditInteraction, "i") + `, FALSE) AS may_edit
+		FROM interactions i` + s.interactionJoins() + `
 		WHERE i.id = @id AND ` + s.interactionScope(authz.ViewInteraction, "i")
 }
 

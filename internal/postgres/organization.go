@@ -134,7 +134,7 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID) (Organizatio
 }
 
 func (s *Store) organizationQuery() string {
-	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name
+	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit
 		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id
 		WHERE o.id = @id AND ` + s.organizationScope(authz.ViewClient, "o")
 }

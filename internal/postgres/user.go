@@ -245,15 +245,6 @@ func (s *Store) UpdateMe(ctx context.Context, name, zone, theme string) (Saved, 
 	return Saved{s.actor.UserID, cs}, err
 }
 
-// MyPasswordHash returns the hash that the signed-in user's current password must match.
-func (s *Store) MyPasswordHash(ctx context.Context) (string, error) {
-	if !s.actor.SignedIn() {
-		return "", crm.ErrNotFound
-	}
-	h, err := scalar[string](ctx, s.db.pool, `SELECT password_hash FROM user_credentials WHERE user_id = @me`, s.args(nil))
-	return h, notFound(err)
-}
-
 // ChangeMyPassword replaces the signed-in user's password and ends their other sessions.
 func (s *Store) ChangeMyPassword(ctx context.Context, hash string) error {
 	if !s.actor.SignedIn() {
