@@ -81,6 +81,7 @@ type list struct {
 	outer      string // SELECT … FROM (%keys) k JOIN … with @limit applied inside
 	search     bool   // has a text pattern: plan with its value, a generic plan is 100 times off
 	permission authz.Permission
+	uncounted  bool // leaves the size of the whole list at 0
 }
 
 // keys returns the SQL of the ids of one page, in order. For team reach it asks owner by owner: a plain
@@ -100,6 +101,9 @@ func (s *Store) keys(l list, p crm.Page) string {
 
 // count returns the SQL that counts the whole list up to the cap.
 func (l list) count() string {
+	if l.uncounted {
+		return "0"
+	}
 	return "(SELECT count(*) FROM (SELECT 1 FROM " + l.table + " WHERE " + strings.Join(append(slices.Clone(l.where), l.scope), " AND ") + " LIMIT @cap) n)"
 }
 

@@ -35,7 +35,7 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 	if strings.TrimSpace(query) == "" {
 		return f, nil
 	}
-	args := s.args(pgx.NamedArgs{"any": pattern(query), "start": strings.TrimPrefix(pattern(query), "%"), "words": wordQuery(query), "limit": MaxFound + 1})
+	args := s.args(pgx.NamedArgs{"any": pattern(query), "start": strings.TrimPrefix(pattern(query), "%"), "limit": MaxFound + 1})
 	names := namePatterns(query, args)
 	var err error
 	if s.actor.May(authz.ViewClient) {
@@ -46,10 +46,12 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 			return f, translate(err)
 		}
 	}
-	if s.actor.May(authz.ViewInteraction) && args["words"] != "" {
-		if f.Interactions, err = many[crm.Interaction](ctx, s.db.pool, s.searchInteractions(), pgx.QueryExecModeCacheDescribe, args); err != nil {
-			return f, translate(err)
+	if s.actor.May(authz.ViewInteraction) {
+		l, err := s.interactions(ctx, crm.InteractionFilter{Query: query, Page: crm.Page{Size: MaxFound + 1}}, false)
+		if err != nil {
+			return f, err
 		}
+		f.Interactions = l.Rows
 	}
 	return f, nil
 }
@@ -67,12 +69,6 @@ func (s *Store) searchContacts(names string) string {
 		LEFT JOIN LATERAL (SELECT o.id, o.display_name, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 			WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + ` ORDER BY o.display_name, o.id LIMIT 1) p ON TRUE
 		ORDER BY NOT c.is_active, NOT c.search_text LIKE fold(@start), c.last_name` + icu + `, c.first_name` + icu + `, c.id LIMIT @limit`
-}
-
-func (s *Store) searchInteractions() string {
-	return `SELECT ` + interactionColumns + interactionNames + ` FROM (
-			SELECT i.* FROM interactions i WHERE ` + interactionWords + ` AND ` + s.interactionScope(authz.ViewInteraction, "i") + ` LIMIT ` + enough + `) i` + s.interactionJoins() + `
-		ORDER BY i.happened_at DESC, i.id DESC LIMIT @limit`
 }
 
 // nameWords is how many words of a search are looked for in a name; further ones are ignored.
