@@ -83,11 +83,3 @@ func (l *Localizer) InputTime(t time.Time) string {
 	}
 	return t.In(l.zone).Format("2006-01-02T15:04")
 }
-
-// InputDate returns t for a date field, in the reader's zone.
-func (l *Localizer) InputDate(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.In(l.zone).Format("2006-01-02")
-}

@@ -282,12 +282,12 @@ func (s *Store) readChangeSet(ctx context.Context, id uuid.UUID, types []string)
 	var h head
 	var changes []crm.Change
 	b := &batch{}
-	args := s.args(pgx.NamedArgs{"id": id})
+	args := s.args(pgx.NamedArgs{"id": id, "max": crm.MaxChanges})
 	queueOne(b, &h, `SELECT cs.id, cs.kind, cs.user_id, coalesce(u.name, '') AS user_name, cs.created_at, cs.undoes,
 			(SELECT x.id FROM change_sets x WHERE x.undoes = cs.id ORDER BY x.created_at DESC LIMIT 1) AS undone_by,
 			(SELECT count(*) FROM audit_logs a WHERE a.change_set_id = cs.id AND `+s.changeScope(authz.ViewClient, authz.ViewInteraction)+`) AS total
 		FROM change_sets cs LEFT JOIN users u ON u.id = cs.user_id WHERE cs.id = @id`, args)
-	b.Queue(s.changeQuery("audit_logs a", "a.change_set_id = @id AND v.ok ORDER BY a.id LIMIT 200"), args).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(s.changeQuery("audit_logs a", "a.change_set_id = @id AND v.ok ORDER BY a.id LIMIT @max"), args).Query(func(rows pgx.Rows) (err error) {
 		changes, err = collectChanges(rows)
 		return err
 	})

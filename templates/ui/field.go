@@ -57,9 +57,6 @@ func (f Field) Offer(values []string) Field { f.Suggest = values; return f }
 // Tall sets the rows of a text area.
 func (f Field) Tall(rows int) Field { f.Rows = rows; return f }
 
-// Focus puts the caret here when the page opens.
-func (f Field) Focus() Field { f.Autofocus = true; return f }
-
 // Holding sets the text an empty field shows.
 func (f Field) Holding(text string) Field { f.Placeholder = text; return f }
 
