@@ -56,7 +56,7 @@ func (s *Store) interactions(ctx context.Context, f crm.InteractionFilter, count
 	}
 	l := list{
 		uncounted: !counted,
-		table: "interactions i", id: "i.id", order: interactionOrder, scope: s.interactionScope(authz.ViewInteraction, "i"),
+		table:     "interactions i", id: "i.id", order: interactionOrder, scope: s.interactionScope(authz.ViewInteraction, "i"),
 		permission: authz.ViewInteraction, search: f.Query != "",
 		where: ownerClause(f.Author, "i.user_id"),
 		outer: `SELECT ` + interactionColumns + interactionNames + `, %count AS total
