@@ -452,3 +452,41 @@ func TestWildcardsAreText(t *testing.T) {
 		}
 	}
 }
+
+// A relationship that ended names both of its ends, but only to who still reaches them.
+func TestThePastKeepsToReach(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t)
+	mine, theirs := tr.orgs["sara"], tr.orgs["nils"]
+	person := postgrestest.Contact(t, tr.db, "Gone", "Elsewhere", idOf(tr.users["nils"].ID))
+	shared := postgrestest.Contact(t, tr.db, "Both", "Sides", idOf(tr.users["sara"].ID))
+	for organization, contact := range map[uuid.UUID]uuid.UUID{mine: person, theirs: shared} {
+		tr.link(t, organization, contact, "Advisor")
+		must(tr.sys.UnlinkContact(ctx, organization, contact))(t)
+	}
+	tr.link(t, theirs, shared, "CFO") // and a present one, of my contact at their organization
+	s := tr.db.As(postgrestest.Actor(tr.users["sara"], authz.Own, authz.Permissions...), postgres.Origin{})
+
+	org := must(s.OrganizationPage(ctx, mine))(t)
+	if len(org.Past) != 0 {
+		t.Errorf("my organization's past names somebody out of my reach: %+v", org.Past)
+	}
+	contact := must(s.ContactPage(ctx, shared))(t)
+	if len(contact.Past) != 0 || len(contact.Organizations) != 0 {
+		t.Errorf("my contact's page names an organization out of my reach: %+v %+v", contact.Past, contact.Organizations)
+	}
+	all := must(tr.sys.OrganizationPage(ctx, mine))(t)
+	if len(all.Past) != 1 || all.Past[0].ContactName != "Gone Elsewhere" {
+		t.Errorf("with reach all the past is %+v, want the one who left", all.Past)
+	}
+	if all := must(tr.sys.ContactPage(ctx, shared))(t); len(all.Past) != 1 || len(all.Organizations) != 1 {
+		t.Errorf("with reach all the contact's organizations are %+v, past %+v", all.Organizations, all.Past)
+	}
+	for name, rows := range map[string][]crm.ContactRow{
+		"list": must(s.Contacts(ctx, crm.ContactFilter{Query: "both"}))(t).Rows, "search": must(s.Search(ctx, "both sides"))(t).Contacts,
+	} {
+		if len(rows) != 1 || rows[0].OrganizationName != "" || rows[0].OrganizationID.Valid {
+			t.Errorf("%s: my contact's row names an organization out of my reach: %+v", name, rows)
+		}
+	}
+}
