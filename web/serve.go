@@ -108,14 +108,11 @@ func parseBody(w http.ResponseWriter, r *http.Request) error {
 		err = r.ParseForm()
 	}
 	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil || errors.As(err, &tooLarge):
+	if err == nil || errors.As(err, &tooLarge) {
 		return err
-	case r.PostForm != nil && strings.Contains(err.Error(), "invalid semicolon") || strings.Contains(err.Error(), "invalid URL escape"):
-		return errBody
 	}
-	if ctxErr := r.Context().Err(); ctxErr != nil {
-		return ctxErr
+	if gone := r.Context().Err(); gone != nil { // cut off while sending, not malformed
+		return gone
 	}
 	return errBody
 }
