@@ -203,8 +203,12 @@ var probes = map[string]probe{
 
 	"History": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		var all []any
-		for kind, id := range map[string]uuid.UUID{audit.Organization: w.organization, audit.Contact: w.contact, audit.Interaction: w.interaction} {
-			l, err := s.History(ctx, kind, id, crm.Page{})
+		for _, of := range []crm.Target{ // in this order: the first refusal names ViewClient
+			{Type: audit.Organization, ID: w.organization},
+			{Type: audit.Contact, ID: w.contact},
+			{Type: audit.Interaction, ID: w.interaction},
+		} {
+			l, err := s.History(ctx, of.Type, of.ID, crm.Page{})
 			if err != nil {
 				return nil, err
 			}
