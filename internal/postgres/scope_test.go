@@ -490,3 +490,26 @@ func TestThePastKeepsToReach(t *testing.T) {
 		}
 	}
 }
+
+// Who sees every client but only their own interactions reads no others on a client's page; who reads all but
+// edits their own is not offered to edit others'.
+func TestATimelineKeepsToItsOwnReach(t *testing.T) {
+	t.Parallel()
+	tr := newTree(t)
+	me := authz.Actor{UserID: tr.users["sara"].ID}
+	reads := tr.db.As(me.WithGrants(authz.Grant{Permission: authz.ViewClient, Reach: authz.All},
+		authz.Grant{Permission: authz.ViewInteraction, Reach: authz.Own}), postgres.Origin{})
+	if p := must(reads.OrganizationPage(ctx, tr.orgs["nils"]))(t); len(p.Timeline) != 0 {
+		t.Errorf("the page of a colleague's client shows interactions out of reach: %+v", p.Timeline)
+	}
+	if p := must(reads.OrganizationPage(ctx, tr.orgs["sara"]))(t); len(p.Timeline) != 1 {
+		t.Errorf("the page of my own client shows %d interactions, want 1", len(p.Timeline))
+	}
+	edits := tr.db.As(me.WithGrants(authz.Grant{Permission: authz.ViewInteraction, Reach: authz.All},
+		authz.Grant{Permission: authz.EditInteraction, Reach: authz.Own}), postgres.Origin{})
+	for whose, want := range map[string]bool{"nils": false, "sara": true} {
+		if i := must(edits.Interaction(ctx, tr.calls[whose]))(t); i.MayEdit != want {
+			t.Errorf("%s's interaction: may edit %v, want %v", whose, i.MayEdit, want)
+		}
+	}
+}
