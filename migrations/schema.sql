@@ -69,6 +69,20 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE TABLE public.api_tokens (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    name character varying(80) NOT NULL,
+    hash bytea NOT NULL,
+    hint character varying(12) NOT NULL,
+    scopes text[] NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    last_used_at timestamp with time zone,
+    last_ip inet,
+    revoked_at timestamp with time zone
+);
+
 CREATE TABLE public.audit_logs (
     id bigint NOT NULL,
     change_set_id uuid,
@@ -132,7 +146,8 @@ CREATE TABLE public.form_tokens (
     user_id uuid NOT NULL,
     token uuid NOT NULL,
     record_id uuid NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    fingerprint bytea
 );
 
 CREATE TABLE public.interactions (
@@ -176,9 +191,28 @@ CREATE TABLE public.organizations (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
+CREATE TABLE public.outbox (
+    id uuid NOT NULL,
+    kind character varying(40) NOT NULL,
+    user_id uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    sent_at timestamp with time zone,
+    dropped_at timestamp with time zone,
+    fault character varying(400)
+);
+
 CREATE TABLE public.permissions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     slug character varying(60) NOT NULL
+);
+
+CREATE TABLE public.recovery_codes (
+    user_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    used_at timestamp with time zone
 );
 
 CREATE TABLE public.relationship_periods (
@@ -213,6 +247,7 @@ CREATE TABLE public.roles (
     reach character varying(10) DEFAULT 'all'::character varying NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    requires_mfa boolean DEFAULT false NOT NULL,
     CONSTRAINT roles_reach CHECK (((reach)::text = ANY ((ARRAY['own'::character varying, 'team'::character varying, 'all'::character varying])::text[])))
 );
 
@@ -225,7 +260,9 @@ CREATE TABLE public.sessions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     last_seen_at timestamp with time zone DEFAULT now() NOT NULL,
     expires_at timestamp with time zone NOT NULL,
-    revoked_at timestamp with time zone
+    revoked_at timestamp with time zone,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    half boolean DEFAULT false NOT NULL
 );
 
 CREATE TABLE public.sign_in_attempts (
@@ -265,12 +302,31 @@ CREATE TABLE public.user_credentials (
     user_id uuid NOT NULL,
     password_hash text NOT NULL,
     must_change boolean DEFAULT false NOT NULL,
-    password_changed_at timestamp with time zone DEFAULT now() NOT NULL
+    password_changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    totp_secret text,
+    totp_pending text,
+    totp_step bigint DEFAULT 0 NOT NULL,
+    totp_since timestamp with time zone
 );
 
 CREATE TABLE public.user_roles (
     user_id uuid NOT NULL,
     role_id uuid NOT NULL
+);
+
+CREATE TABLE public.user_secrets (
+    hash bytea NOT NULL,
+    user_id uuid NOT NULL,
+    purpose character varying(20) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT user_secrets_purpose CHECK (((purpose)::text = ANY ((ARRAY['invitation'::character varying, 'reset'::character varying])::text[])))
+);
+
+CREATE TABLE public.user_welcomes (
+    user_id uuid NOT NULL,
+    done_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.users (
@@ -286,6 +342,12 @@ CREATE TABLE public.users (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT users_email_lower CHECK (((email)::text = lower((email)::text)))
 );
+
+ALTER TABLE ONLY public.api_tokens
+    ADD CONSTRAINT api_tokens_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.api_tokens
+    ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
@@ -308,11 +370,17 @@ ALTER TABLE ONLY public.organization_contact
 ALTER TABLE ONLY public.organizations
     ADD CONSTRAINT organizations_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.permissions
     ADD CONSTRAINT permissions_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.permissions
     ADD CONSTRAINT permissions_slug_key UNIQUE (slug);
+
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, hash);
 
 ALTER TABLE ONLY public.relationship_periods
     ADD CONSTRAINT relationship_periods_pkey PRIMARY KEY (id);
@@ -347,11 +415,19 @@ ALTER TABLE ONLY public.user_credentials
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_pkey PRIMARY KEY (user_id, role_id);
 
+ALTER TABLE ONLY public.user_secrets
+    ADD CONSTRAINT user_secrets_pkey PRIMARY KEY (hash);
+
+ALTER TABLE ONLY public.user_welcomes
+    ADD CONSTRAINT user_welcomes_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_email_key UNIQUE (email);
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX api_tokens_user ON public.api_tokens USING btree (user_id, created_at);
 
 CREATE INDEX audit_logs_action ON public.audit_logs USING btree (action, id DESC);
 
@@ -429,6 +505,10 @@ CREATE INDEX organizations_sector_name ON public.organizations USING btree (sect
 
 CREATE INDEX organizations_tax_id ON public.organizations USING btree (tax_id) WHERE (tax_id IS NOT NULL);
 
+CREATE INDEX outbox_due ON public.outbox USING btree (due_at) WHERE ((sent_at IS NULL) AND (dropped_at IS NULL));
+
+CREATE INDEX outbox_user ON public.outbox USING btree (user_id, created_at);
+
 CREATE INDEX relationship_periods_contact ON public.relationship_periods USING btree (contact_id, "from");
 
 CREATE INDEX relationship_periods_organization ON public.relationship_periods USING btree (organization_id, "from");
@@ -436,6 +516,8 @@ CREATE INDEX relationship_periods_organization ON public.relationship_periods US
 CREATE UNIQUE INDEX relationship_periods_present ON public.relationship_periods USING btree (organization_id, contact_id) WHERE ("to" IS NULL);
 
 CREATE INDEX sessions_expires ON public.sessions USING btree (expires_at);
+
+CREATE UNIQUE INDEX sessions_id ON public.sessions USING btree (id);
 
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id);
 
@@ -448,6 +530,10 @@ CREATE INDEX sign_in_attempts_created ON public.sign_in_attempts USING btree (cr
 CREATE INDEX teams_parent ON public.teams USING btree (parent_id);
 
 CREATE INDEX user_roles_role ON public.user_roles USING btree (role_id);
+
+CREATE INDEX user_secrets_expires ON public.user_secrets USING btree (expires_at);
+
+CREATE INDEX user_secrets_user ON public.user_secrets USING btree (user_id, purpose);
 
 CREATE INDEX users_name ON public.users USING btree (name COLLATE "und-x-icu", id);
 
@@ -495,6 +581,9 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEM
 
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
 
+ALTER TABLE ONLY public.api_tokens
+    ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);
 
@@ -528,6 +617,12 @@ ALTER TABLE ONLY public.organization_contact
 ALTER TABLE ONLY public.organizations
     ADD CONSTRAINT organizations_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
 
+ALTER TABLE ONLY public.outbox
+    ADD CONSTRAINT outbox_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.relationship_periods
     ADD CONSTRAINT relationship_periods_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
 
@@ -557,6 +652,12 @@ ALTER TABLE ONLY public.user_roles
 
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_secrets
+    ADD CONSTRAINT user_secrets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_welcomes
+    ADD CONSTRAINT user_welcomes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);

@@ -41,6 +41,7 @@ var FieldLabels = map[string]func(Page) string{
 	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"slug":                func(p Page) string { return p.T("Short name") },
 	"reach":               func(p Page) string { return p.T("Reach") },
+	"requires_mfa":        func(p Page) string { return p.T("Second factor required") },
 	"permissions":         func(p Page) string { return p.T("Permissions") },
 	"role_ids":            func(p Page) string { return p.T("Roles") },
 	"roles":               func(p Page) string { return p.T("Roles") },
@@ -205,7 +206,7 @@ func statusHue(status string) string {
 // fieldValue returns a column's value in words: images hold what the database holds.
 func fieldValue(p Page, column, value string) string {
 	switch column {
-	case "is_active":
+	case "is_active", "requires_mfa":
 		if value == "true" {
 			return p.T("yes")
 		}

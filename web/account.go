@@ -77,14 +77,9 @@ func (s *Server) changePassword(ctx context.Context, v *visit) (response, error)
 	if chosen == current {
 		errs.Add("new_password", "This is the present password; choose another.")
 	}
-	right, _, err := s.checkGuess(ctx, guess, current)
+	right, err := s.rightPassword(ctx, guess, current)
 	if err != nil {
 		return nil, err
-	}
-	if right {
-		if right, err = s.DB.Signed(ctx, guess, ""); err != nil {
-			return nil, err
-		}
 	}
 	if !right {
 		errs.Add("current_password", "This is not your present password. After several wrong ones, changing it pauses for 15 minutes.")

@@ -26,10 +26,13 @@ type redirect struct {
 	flash templates.Flash
 }
 
-// entrance signs a user in, with a fresh session token, and leads on.
+// entrance signs a user in, with a fresh session token, and leads on. Half an entrance leads to the second
+// factor, and from there to then.
 type entrance struct {
 	user uuid.UUID
+	half bool
 	to   string
+	then string // with half
 }
 
 // exit ends the session and leads to the sign-in page.

@@ -17,14 +17,18 @@ type route struct {
 // access says who may call a route. Every route has one.
 type access struct {
 	public               bool               // no sign-in needed
+	half                 bool               // for somebody who gave a password and owes the second factor, and for nobody else
 	beforePasswordChange bool               // open to someone who must change a one-time password first
+	beforeEnrolment      bool               // open to someone who must set up a second factor first
+	sensitive            bool               // asks for the password again when it was not given lately
 	permissions          []authz.Permission // all of them; the first one missing is named, so View stands first
 }
 
 var (
 	public     = &access{public: true}
 	signedIn   = &access{}
-	unfinished = &access{beforePasswordChange: true}
+	halfway    = &access{half: true}
+	unfinished = &access{beforePasswordChange: true, beforeEnrolment: true}
 
 	viewClient      = needs(authz.ViewClient)
 	editClient      = needs(authz.ViewClient, authz.EditClient) // of a record that exists: its page shows it
@@ -38,6 +42,13 @@ var (
 
 func needs(p ...authz.Permission) *access { return &access{permissions: p} }
 
+// asking returns a copy of a that asks for the password again when it was not given lately.
+func (a *access) asking() *access {
+	b := *a
+	b.sensitive = true
+	return &b
+}
+
 // table is the site, to be read top to bottom. A test holds it against chi.Walk, and a golden file against
 // every role: a change of access is a line in a diff.
 func (s *Server) table() []route {
@@ -45,6 +56,8 @@ func (s *Server) table() []route {
 	return []route{
 		{get, "/login", public, s.showLogin},
 		{post, "/login", public, s.login},
+		{get, "/login/code", halfway, showCode},
+		{post, "/login/code", halfway, checkCode},
 		{post, "/logout", unfinished, s.logout},
 
 		{get, "/", signedIn, showHome},
@@ -96,19 +109,19 @@ func (s *Server) table() []route {
 		{post, "/account/password", unfinished, s.changePassword},
 
 		{get, "/admin/users", manageUsers, listUsers},
-		{post, "/admin/users", manageUsers, s.createUser},
+		{post, "/admin/users", manageUsers.asking(), s.createUser},
 		{get, "/admin/users/new", manageUsers, newUser},
 		{get, "/admin/users/{id}", manageUsers, editUser},
-		{post, "/admin/users/{id}", manageUsers, updateUser},
+		{post, "/admin/users/{id}", manageUsers.asking(), updateUser},
 		{post, "/admin/users/{id}/deactivate", manageUsers, deactivateUser},
 		{post, "/admin/users/{id}/reactivate", manageUsers, reactivateUser},
-		{post, "/admin/users/{id}/password", manageUsers, s.resetPassword},
+		{post, "/admin/users/{id}/password", manageUsers.asking(), s.resetPassword},
 		{post, "/admin/users/{id}/unlock", manageUsers, unlockUser},
 		{get, "/admin/roles", manageUsers, listRoles},
-		{post, "/admin/roles", manageUsers, createRole},
+		{post, "/admin/roles", manageUsers.asking(), createRole},
 		{get, "/admin/roles/new", manageUsers, newRole},
 		{get, "/admin/roles/{id}", manageUsers, editRole},
-		{post, "/admin/roles/{id}", manageUsers, updateRole},
+		{post, "/admin/roles/{id}", manageUsers.asking(), updateRole},
 		{get, "/admin/teams", manageUsers, listTeams},
 		{post, "/admin/teams", manageUsers, createTeam},
 		{get, "/admin/teams/{id}", manageUsers, editTeam},

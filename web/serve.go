@@ -10,7 +10,6 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/archpilot/crm/internal/audit"
-	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates"
 	"github.com/google/uuid"
@@ -26,11 +25,11 @@ type handler func(context.Context, *visit) (response, error)
 // answer, rendered whole before its first byte, so that an error can still become a page.
 func (s *Server) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		actor := held(r.Context()).actor
-		if actor.SignedIn() {
+		h := held(r.Context())
+		if h.token != "" {
 			w.Header().Set("Cache-Control", "no-store")
 		}
-		if stop := s.admit(w, r, rt, actor); stop {
+		if stop := s.admit(w, r, rt, h); stop {
 			return
 		}
 		if err := parseBody(w, r); err != nil {
@@ -38,7 +37,7 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 			return
 		}
 		v := s.newVisit(r)
-		resp, err := rt.handle(r.Context(), v)
+		resp, err := s.confirmed(rt)(r.Context(), v)
 		if err != nil {
 			s.fail(w, r, err)
 			return
@@ -47,13 +46,18 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 	}
 }
 
-// admit reports whether it has already answered: to somebody who is not signed in, who must change a one-time
-// password first, or who lacks a permission.
-func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, a authz.Actor) bool {
-	if rt.needs.public {
+// admit reports whether it has already answered: to somebody who is not signed in, who has something else to do
+// first, or who lacks a permission.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, h *holder) bool {
+	if rt.needs.public || rt.needs.half && h.half.SignedIn() {
 		return false
 	}
+	a := h.actor
 	switch missing := a.Missing(rt.needs.permissions...); {
+	case rt.needs.half && a.SignedIn():
+		http.Redirect(w, r, paths.Home, http.StatusSeeOther)
+	case rt.needs.half:
+		http.Redirect(w, r, paths.Login, http.StatusSeeOther)
 	case !a.SignedIn():
 		next := paths.Home
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
@@ -62,6 +66,8 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, a authz
 		http.Redirect(w, r, paths.LoginThen(next), http.StatusSeeOther)
 	case a.MustChangePassword && !rt.needs.beforePasswordChange:
 		http.Redirect(w, r, paths.AccountPassword, http.StatusSeeOther)
+	case a.MustEnrol && !a.MustChangePassword && !rt.needs.beforeEnrolment:
+		http.Redirect(w, r, paths.AccountMFA, http.StatusSeeOther)
 	case missing != "":
 		s.deny(w, r, problem{status: http.StatusForbidden, permission: missing})
 	default:
@@ -135,7 +141,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, resp response) {
 			s.fail(w, r, err)
 			return
 		}
-		s.sessions.Put(ctx, sessionUser, resp.user.String())
+		s.enter(ctx, resp)
 		http.Redirect(w, r, resp.to, http.StatusSeeOther)
 	case exit:
 		if err := s.sessions.Destroy(ctx); err != nil {

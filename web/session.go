@@ -9,15 +9,17 @@ import (
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5/middleware"
-	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/postgres"
 )
 
-// A session holds who is signed in and the flash, nothing else. Keys of its values:
+// A session holds who is signed in, how far and since when, and the flash, nothing else. Keys of its values:
 const (
 	sessionUser      = "user"
+	sessionHalf      = "half"   // the second factor is still to come
+	sessionNext      = "next"   // where to go on to after it
+	sessionProved    = "proved" // when the password was last given, in seconds of Unix time
 	sessionFlash     = "flash"
 	sessionFlashUndo = "undo"
 	sessionFlashBad  = "bad"
@@ -46,7 +48,8 @@ func newSessions(s *Server) *scs.SessionManager {
 // reads it.
 type holder struct {
 	actor  authz.Actor
-	token  string // hashed
+	half   authz.Actor // who gave a password and owes the second factor; actor is nobody then
+	token  string      // hashed
 	origin postgres.Origin
 }
 
@@ -67,6 +70,35 @@ func held(ctx context.Context) *holder {
 	return h
 }
 
+// enter writes into a fresh session who has come in.
+func (s *Server) enter(ctx context.Context, e entrance) {
+	s.sessions.Put(ctx, sessionUser, e.user.String())
+	s.prove(ctx)
+	if !e.half {
+		s.sessions.Remove(ctx, sessionHalf)
+		s.sessions.Remove(ctx, sessionNext)
+		return
+	}
+	s.sessions.Put(ctx, sessionHalf, true)
+	s.sessions.Put(ctx, sessionNext, e.then)
+}
+
+// proofLasts is how long a password that was given opens sensitive actions.
+const proofLasts = 10 * time.Minute
+
+// prove notes that the password was given just now.
+func (s *Server) prove(ctx context.Context) { s.sessions.Put(ctx, sessionProved, s.Now().Unix()) }
+
+// proved reports whether the password was given lately.
+func (s *Server) proved(ctx context.Context) bool {
+	at, _ := s.sessions.Get(ctx, sessionProved).(float64) // as JSON has it
+	if fresh, ok := s.sessions.Get(ctx, sessionProved).(int64); ok {
+		at = float64(fresh) // put by this very request
+	}
+	since := s.Now().Sub(time.Unix(int64(at), 0))
+	return since >= -time.Minute && since < proofLasts
+}
+
 // sessionStore is an scs store over our sessions table. Unlike scs's own it honours the request's context,
 // knows whose session it is, and keeps an ended session ended.
 type sessionStore struct {
@@ -83,7 +115,11 @@ func (st sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool,
 		return nil, false, err
 	}
 	h := held(ctx)
-	h.actor, h.token = session.Actor, token
+	if h.token = token; session.Half {
+		h.half = session.Actor
+	} else {
+		h.actor = session.Actor
+	}
 	h.origin.Session = token
 	return session.Data, true, nil
 }
@@ -94,12 +130,13 @@ func (st sessionStore) CommitCtx(ctx context.Context, token string, data []byte,
 	if err := json.Unmarshal(data, &c); err != nil {
 		return err
 	}
-	user := uuid.NullUUID{}
+	var user postgres.SessionUser
 	if id, ok := c.Values[sessionUser].(string); ok {
-		if err := user.Scan(id); err != nil {
+		if err := user.ID.Scan(id); err != nil {
 			return err
 		}
 	}
+	user.Half, _ = c.Values[sessionHalf].(bool)
 	return st.db.SaveSession(ctx, token, data, expiry, user, held(ctx).origin)
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
+	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
@@ -67,11 +68,20 @@ func (s *Server) login(ctx context.Context, v *visit) (response, error) {
 	if !right {
 		return s.refuseLogin(ctx, v, guess)
 	}
-	store := s.DB.As(authz.Actor{UserID: guess.UserID, Name: guess.Name}, v.origin)
-	if err := store.Event(ctx, audit.Login, audit.User, guess.UserID, nil); err != nil {
+	next := localPath(v.form.Get("next"))
+	if guess.MFA {
+		return entrance{user: guess.UserID, half: true, to: paths.LoginCode, then: next}, nil
+	}
+	return s.comeIn(ctx, v, guess.UserID, guess.Name, next)
+}
+
+// comeIn signs a user in who has given all they owe.
+func (s *Server) comeIn(ctx context.Context, v *visit, user uuid.UUID, name, to string) (response, error) {
+	store := s.DB.As(authz.Actor{UserID: user, Name: name}, v.origin)
+	if err := store.Event(ctx, audit.Login, audit.User, user, nil); err != nil {
 		return nil, err
 	}
-	return entrance{user: guess.UserID, to: localPath(v.form.Get("next"))}, nil
+	return entrance{user: user, to: to}, nil
 }
 
 // checkGuess does the same work whether or not there is a hash to compare with.
@@ -80,6 +90,15 @@ func (s *Server) checkGuess(ctx context.Context, g postgres.Guess, pw string) (r
 		return s.Hasher.Verify(ctx, pw, g.Hash)
 	}
 	return false, false, s.Hasher.VerifyDummy(ctx, pw)
+}
+
+// rightPassword reports whether pw is right for a guess that was counted, and counts it as right.
+func (s *Server) rightPassword(ctx context.Context, g postgres.Guess, pw string) (bool, error) {
+	right, _, err := s.checkGuess(ctx, g, pw)
+	if err != nil || !right {
+		return false, err
+	}
+	return s.DB.Signed(ctx, g, "")
 }
 
 func (s *Server) refuseLogin(ctx context.Context, v *visit, g postgres.Guess) (response, error) {

@@ -21,6 +21,7 @@ import (
 // visit is one request as a handler sees it: who asks, for what, with the store bound to them.
 type visit struct {
 	actor  authz.Actor
+	half   authz.Actor // who owes the second factor, on the pages for them
 	store  *postgres.Store
 	origin postgres.Origin
 	page   templates.Page
@@ -35,7 +36,7 @@ type visit struct {
 func (s *Server) newVisit(r *http.Request) *visit {
 	h := held(r.Context())
 	v := &visit{
-		actor: h.actor, origin: h.origin, store: s.DB.As(h.actor, h.origin), now: s.Now(), faults: crm.Invalid{},
+		actor: h.actor, half: h.half, origin: h.origin, store: s.DB.As(h.actor, h.origin), now: s.Now(), faults: crm.Invalid{},
 		query: storable(r.URL.Query(), nil), params: func(name string) string { return chi.URLParam(r, name) },
 	}
 	v.form = storable(r.PostForm, v.faults)

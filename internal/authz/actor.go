@@ -21,6 +21,10 @@ type Actor struct {
 	// MustChangePassword is set after a one-time password: until it is changed nothing else opens.
 	MustChangePassword bool
 
+	// MustEnrol is set while a role of the actor asks for a second factor and none is set up: until it is
+	// nothing else opens.
+	MustEnrol bool
+
 	grants map[Permission]Reach
 	System bool // a job or the command line: no user row stands behind it
 }

@@ -58,6 +58,7 @@ type Role struct {
 	Name        string
 	Reach       string   // own, team or all
 	Permissions []string // slugs
+	RequiresMFA bool     // who has the role must set up a second factor before anything else
 	Version     int
 
 	Users int // read only: how many active users have it

@@ -12,6 +12,7 @@ import (
 const (
 	Home            = "/"
 	Login           = "/login"
+	LoginCode       = "/login/code"
 	Logout          = "/logout"
 	Search          = "/search"
 	Organizations   = "/organizations"
@@ -21,6 +22,7 @@ const (
 	Interactions    = "/interactions"
 	Account         = "/account"
 	AccountPassword = "/account/password"
+	AccountMFA      = "/account/mfa"
 	Users           = "/admin/users"
 	NewUser         = "/admin/users/new"
 	Roles           = "/admin/roles"

@@ -167,7 +167,7 @@ func (s *Store) loadPeople(ctx context.Context, w *work, r Register) error {
 		return err
 	}
 	for _, role := range r.Roles {
-		roles = append(roles, map[string]any{"id": role.ID, "slug": role.Slug, "name": role.Name, "reach": role.Reach})
+		roles = append(roles, map[string]any{"id": role.ID, "slug": role.Slug, "name": role.Name, "reach": role.Reach, "requires_mfa": role.RequiresMFA})
 		for _, p := range role.Permissions {
 			grants = append(grants, map[string]any{"role_id": role.ID, "permission_id": permissions[p]})
 		}

@@ -2,7 +2,7 @@
 // write path with its change set and audit rows, and a file per entity.
 //
 // Records are reachable only through a Store, which is bound to an actor by DB.As; the few reads that
-// need no actor (sign-in, session, health) are in unscoped.go. It is not for rules about a single
+// need no actor (sign-in, session, health) hang on DB itself, and a test pins their list. It is not for rules about a single
 // record (package crm) nor for deciding what a person is told (package web).
 package postgres
 

@@ -14,7 +14,7 @@ import (
 	"github.com/archpilot/crm/internal/crm"
 )
 
-const roleQuery = `SELECT r.id, r.slug, r.name, r.reach, r.version,
+const roleQuery = `SELECT r.id, r.slug, r.name, r.reach, r.requires_mfa, r.version,
 	ARRAY(SELECT p.slug FROM role_permissions rp JOIN permissions p ON p.id = rp.permission_id WHERE rp.role_id = r.id) AS permissions,
 	(SELECT count(*) FROM user_roles ur JOIN users u ON u.id = ur.user_id WHERE ur.role_id = r.id AND u.is_active) AS users
 	FROM roles r`
@@ -74,7 +74,7 @@ func roleArgs(r crm.Role) pgx.NamedArgs {
 	if permissions == nil {
 		permissions = []string{}
 	}
-	return pgx.NamedArgs{"id": r.ID, "slug": r.Slug, "name": r.Name, "reach": r.Reach, "permissions": permissions}
+	return pgx.NamedArgs{"id": r.ID, "slug": r.Slug, "name": r.Name, "reach": r.Reach, "requiresMFA": r.RequiresMFA, "permissions": permissions}
 }
 
 func roleChange(a audit.Action, id uuid.UUID, table string, before, after json.RawMessage) audit.Change {
@@ -91,7 +91,7 @@ func (s *Store) CreateRole(ctx context.Context, r crm.Role, token uuid.NullUUID)
 	}
 	r.ID = newID()
 	return s.create(ctx, audit.CreateRole, token, r.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		after, err := scalar[json.RawMessage](ctx, w, `INSERT INTO roles AS r (id, slug, name, reach) VALUES (@id, @slug, @name, @reach)
+		after, err := scalar[json.RawMessage](ctx, w, `INSERT INTO roles AS r (id, slug, name, reach, requires_mfa) VALUES (@id, @slug, @name, @reach, @requiresMFA)
 			RETURNING audit_image(to_jsonb(r))`, roleArgs(r))
 		if err != nil {
 			return nil, err
@@ -155,7 +155,7 @@ func saveRole(ctx context.Context, w *work, r crm.Role) ([]audit.Change, error) 
 	if err != nil {
 		return nil, err
 	}
-	after, err := scalar[json.RawMessage](ctx, w, `UPDATE roles r SET name = @name, reach = @reach, version = version + 1
+	after, err := scalar[json.RawMessage](ctx, w, `UPDATE roles r SET name = @name, reach = @reach, requires_mfa = @requiresMFA, version = version + 1
 		WHERE id = @id RETURNING audit_image(to_jsonb(r))`, roleArgs(r))
 	if err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ var imagedTables = []imagedTable{
 	},
 	{
 		name: "roles", targetType: audit.Role, key: []string{"id"}, target: "id", versioned: true, unique: []string{"slug"},
-		columns: []string{"id", "slug", "name", "reach", "created_at"},
+		columns: []string{"id", "slug", "name", "reach", "created_at", "requires_mfa"},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM user_roles x WHERE x.role_id = t.id)",
 			"EXISTS (SELECT 1 FROM role_permissions x WHERE x.role_id = t.id)",

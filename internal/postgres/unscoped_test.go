@@ -36,7 +36,7 @@ func TestAnEndedSessionStaysEnded(t *testing.T) {
 	const token = "hash"
 	save := func() {
 		t.Helper()
-		if err := f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), idOf(f.mia.ID), postgres.Origin{}); err != nil {
+		if err := f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), postgres.SessionUser{ID: idOf(f.mia.ID)}, postgres.Origin{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -127,6 +127,7 @@ func TestImagesCoverEveryColumn(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t)
 	furnish(t, f)
+	postgrestest.Role(t, f.db, "own") // the seeded ones are older than later columns
 	for table := range guarded {
 		missing := read[string](t, f.conn, `SELECT coalesce(string_agg(a.attname, ', '), '') FROM pg_attribute a
 			WHERE a.attrelid = $1::text::regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attname NOT IN ('version', 'updated_at', 'search_text', 'words')

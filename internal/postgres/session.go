@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/authz"
+)
+
+// Session is a live session with whoever is signed in, loaded by one query.
+type Session struct {
+	Data      []byte
+	ExpiresAt time.Time
+	Actor     authz.Actor // the zero Actor when nobody is signed in
+	Half      bool        // Actor gave the right password and owes the second factor: they may do nothing else yet
+}
+
+// halfLife is how long a second factor may be given after the password.
+const halfLife = 10 * time.Minute
+
+// sessionQuery loads session, user, permissions with their reach, and the owners that team reach covers.
+// A deactivated user has no session.
+const sessionQuery = `
+	SELECT s.data, s.expires_at, s.half, s.last_seen_at < now() - interval '1 minute' AS stale, u.id AS user_id, coalesce(u.name, '') AS name,
+		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(c.must_change, FALSE) AS must_change,
+		c.totp_secret IS NULL AND EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.requires_mfa) AS must_enrol,
+		ARRAY(SELECT p.slug || ' ' || r.reach FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+			JOIN role_permissions rp ON rp.role_id = r.id JOIN permissions p ON p.id = rp.permission_id WHERE ur.user_id = u.id) AS grants,
+		CASE WHEN EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.reach = 'team') THEN ARRAY(
+			WITH RECURSIVE below AS (SELECT u.team_id AS id UNION SELECT t.id FROM teams t JOIN below b ON t.parent_id = b.id)
+			SELECT m.id FROM users m JOIN below b ON m.team_id = b.id UNION SELECT u.id) END AS owners
+	FROM sessions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN user_credentials c ON c.user_id = u.id
+	WHERE s.token = @token AND s.revoked_at IS NULL AND s.expires_at > now() AND s.last_seen_at > now() - @idle::interval
+		AND (NOT s.half OR s.created_at > now() - @half::interval)
+		AND (s.user_id IS NULL OR u.is_active)`
+
+// FindSession returns the live session of a hashed token, false when there is none. It moves the time it was
+// last seen at most once a minute, so that reading a page does not write.
+func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration) (Session, bool, error) {
+	type row struct {
+		Data                     []byte
+		ExpiresAt                time.Time
+		Stale                    bool
+		UserID                   uuid.NullUUID
+		Name, Email, Zone, Theme string
+		MustChange, MustEnrol    bool
+		Half                     bool
+		Grants                   []string
+		Owners                   []uuid.UUID
+	}
+	r, err := one[row](ctx, db.pool, sessionQuery, pgx.NamedArgs{"token": token, "idle": idle, "half": halfLife})
+	if noRows(err) {
+		return Session{}, false, nil
+	}
+	if err != nil {
+		return Session{}, false, err
+	}
+	if r.Stale {
+		if _, err := db.pool.Exec(ctx, `UPDATE sessions SET last_seen_at = now() WHERE token = $1 AND revoked_at IS NULL`, token); err != nil {
+			return Session{}, false, err
+		}
+	}
+	s := Session{Data: r.Data, ExpiresAt: r.ExpiresAt, Half: r.Half}
+	if r.UserID.Valid {
+		s.Actor = authz.Actor{
+			UserID: r.UserID.UUID, Name: r.Name, Email: r.Email, Zone: r.Zone, Theme: r.Theme,
+			Owners: r.Owners, MustChangePassword: r.MustChange, MustEnrol: r.MustEnrol,
+		}.WithGrants(parseGrants(r.Grants)...)
+	}
+	return s, true, nil
+}
+
+func parseGrants(texts []string) []authz.Grant {
+	grants := make([]authz.Grant, 0, len(texts))
+	for _, t := range texts {
+		permission, reach, _ := strings.Cut(t, " ")
+		grants = append(grants, authz.Grant{Permission: authz.Permission(permission), Reach: authz.ParseReach(reach)})
+	}
+	return grants
+}
+
+// SessionUser is whose session it is, and whether their second factor is still to come.
+type SessionUser struct {
+	ID   uuid.NullUUID
+	Half bool
+}
+
+// SaveSession stores a session's data. A session that was ended meanwhile stays ended: a request that
+// outlives the sign-out does not revive it.
+func (db *DB) SaveSession(ctx context.Context, token string, data []byte, expiresAt time.Time, user SessionUser, origin Origin) error {
+	s := db.As(authz.Actor{}, origin)
+	_, err := db.pool.Exec(ctx, `
+		INSERT INTO sessions (token, user_id, half, data, ip, ua, expires_at) VALUES (@token, @user, @half, @data, @ip, @ua, @expires)
+		ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expires_at = EXCLUDED.expires_at, user_id = EXCLUDED.user_id, half = EXCLUDED.half
+			WHERE sessions.revoked_at IS NULL`,
+		pgx.NamedArgs{"token": token, "user": user.ID, "half": user.Half, "data": data, "ip": s.ip(), "ua": s.ua(), "expires": expiresAt})
+	return err
+}
+
+// EndSession revokes a session; its row stays until it would have expired.
+func (db *DB) EndSession(ctx context.Context, token string) error {
+	_, err := db.pool.Exec(ctx, `UPDATE sessions SET revoked_at = now(), data = '' WHERE token = $1 AND revoked_at IS NULL`, token)
+	return err
+}
