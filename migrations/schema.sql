@@ -1,6 +1,8 @@
 -- The whole schema after all migrations, for readers: nothing reads this file. A test keeps it current;
 -- go test ./migrations -update rewrites it (with PostgreSQL 15).
 
+CREATE COLLATION public.natural_order (provider = icu, locale = 'und-u-kn-true');
+
 CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
 CREATE EXTENSION IF NOT EXISTS unaccent WITH SCHEMA public;
@@ -51,6 +53,70 @@ CREATE FUNCTION public.fold(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN lower(public.unaccent('public.unaccent'::regdictionary, $1));
 
+CREATE FUNCTION public.keep_activity() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  touched_organizations uuid[];
+  touched_contacts uuid[];
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched_organizations, touched_contacts FROM new_rows;
+  WHEN 'DELETE' THEN
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched_organizations, touched_contacts FROM old_rows;
+  ELSE
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched_organizations, touched_contacts FROM (
+      (SELECT id, organization_id, contact_id, happened_at FROM old_rows EXCEPT SELECT id, organization_id, contact_id, happened_at FROM new_rows)
+      UNION ALL
+      (SELECT id, organization_id, contact_id, happened_at FROM new_rows EXCEPT SELECT id, organization_id, contact_id, happened_at FROM old_rows)) moved;
+  END CASE;
+  PERFORM 1 FROM organization_activity WHERE organization_id = ANY(touched_organizations) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE organization_activity a SET last_contact_at = n.last
+  FROM (SELECT t.id, coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.organization_id = t.id), '-infinity') AS last
+        FROM unnest(touched_organizations) t(id)) n
+  WHERE a.organization_id = n.id AND a.last_contact_at <> n.last;
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched_contacts) ORDER BY contact_id FOR NO KEY UPDATE;
+  UPDATE contact_activity a SET last_contact_at = n.last
+  FROM (SELECT t.id, coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.contact_id = t.id), '-infinity') AS last
+        FROM unnest(touched_contacts) t(id)) n
+  WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_contact_activity() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO contact_activity (contact_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
+  ELSE
+    PERFORM 1 FROM contact_activity a JOIN new_rows n ON n.id = a.contact_id
+      WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) ORDER BY a.contact_id FOR NO KEY UPDATE OF a;
+    UPDATE contact_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
+    FROM new_rows n WHERE a.contact_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO organization_activity (organization_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
+  ELSE
+    PERFORM 1 FROM organization_activity a JOIN new_rows n ON n.id = a.organization_id
+      WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
+    UPDATE organization_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
+    FROM new_rows n WHERE a.organization_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+  END IF;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_relationship_periods() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -68,6 +134,24 @@ BEGIN
   END IF;
   RETURN NULL;
 END $$;
+
+CREATE FUNCTION public.rebuild_activity() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  INSERT INTO organization_activity AS a (organization_id, owner_user_id, is_active, last_contact_at)
+  SELECT o.id, o.owner_user_id, o.is_active, coalesce(i.last, '-infinity')
+  FROM organizations o LEFT JOIN
+    (SELECT organization_id, max(happened_at) AS last FROM interactions WHERE organization_id IS NOT NULL GROUP BY 1) i ON i.organization_id = o.id
+  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
+    WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+  INSERT INTO contact_activity AS a (contact_id, owner_user_id, is_active, last_contact_at)
+  SELECT c.id, c.owner_user_id, c.is_active, coalesce(i.last, '-infinity')
+  FROM contacts c LEFT JOIN
+    (SELECT contact_id, max(happened_at) AS last FROM interactions WHERE contact_id IS NOT NULL GROUP BY 1) i ON i.contact_id = c.id
+  ON CONFLICT (contact_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
+    WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+$$;
 
 CREATE TABLE public.api_tokens (
     id uuid NOT NULL,
@@ -124,6 +208,14 @@ CREATE TABLE public.change_sets (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE public.contact_activity (
+    contact_id uuid NOT NULL,
+    owner_user_id uuid,
+    is_active boolean NOT NULL,
+    last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
 CREATE TABLE public.contacts (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     first_name character varying(80) NOT NULL,
@@ -165,6 +257,14 @@ CREATE TABLE public.interactions (
     words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text))))) STORED NOT NULL,
     CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[])))
 );
+
+CREATE TABLE public.organization_activity (
+    organization_id uuid NOT NULL,
+    owner_user_id uuid,
+    is_active boolean NOT NULL,
+    last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
 CREATE TABLE public.organization_contact (
     organization_id uuid NOT NULL,
@@ -355,6 +455,9 @@ ALTER TABLE ONLY public.audit_logs
 ALTER TABLE ONLY public.change_sets
     ADD CONSTRAINT change_sets_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.contact_activity
+    ADD CONSTRAINT contact_activity_pkey PRIMARY KEY (contact_id);
+
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (id);
 
@@ -363,6 +466,9 @@ ALTER TABLE ONLY public.form_tokens
 
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.organization_activity
+    ADD CONSTRAINT organization_activity_pkey PRIMARY KEY (organization_id);
 
 ALTER TABLE ONLY public.organization_contact
     ADD CONSTRAINT organization_contact_pkey PRIMARY KEY (organization_id, contact_id);
@@ -445,13 +551,21 @@ CREATE INDEX change_sets_undoes ON public.change_sets USING btree (undoes) WHERE
 
 CREATE INDEX change_sets_user ON public.change_sets USING btree (user_id);
 
+CREATE INDEX contact_activity_last ON public.contact_activity USING btree (last_contact_at, contact_id) INCLUDE (owner_user_id, is_active);
+
+CREATE INDEX contact_activity_owner_last ON public.contact_activity USING btree (owner_user_id, last_contact_at, contact_id) INCLUDE (is_active);
+
 CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX contacts_archived_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE (NOT is_active);
 
+CREATE INDEX contacts_email_order ON public.contacts USING btree (COALESCE(email, ''::character varying), id) WHERE is_active;
+
 CREATE INDEX contacts_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id);
 
 CREATE INDEX contacts_newest ON public.contacts USING btree (created_at DESC, id DESC);
+
+CREATE INDEX contacts_owner_email_order ON public.contacts USING btree (owner_user_id, COALESCE(email, ''::character varying), id) WHERE is_active;
 
 CREATE INDEX contacts_owner_name ON public.contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
@@ -483,9 +597,13 @@ CREATE INDEX interactions_organization_newest ON public.interactions USING btree
 
 CREATE INDEX interactions_words ON public.interactions USING gin (words);
 
+CREATE INDEX organization_activity_last ON public.organization_activity USING btree (last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
+
+CREATE INDEX organization_activity_owner_last ON public.organization_activity USING btree (owner_user_id, last_contact_at, organization_id) INCLUDE (is_active);
+
 CREATE INDEX organization_contact_contact ON public.organization_contact USING btree (contact_id);
 
-CREATE INDEX organizations_active_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id) WHERE is_active;
+CREATE INDEX organizations_active_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX organizations_archived_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id) WHERE (NOT is_active);
 
@@ -497,11 +615,15 @@ CREATE INDEX organizations_owner_name ON public.organizations USING btree (owner
 
 CREATE INDEX organizations_owner_newest ON public.organizations USING btree (owner_user_id, created_at DESC, id DESC);
 
-CREATE INDEX organizations_owner_sector_name ON public.organizations USING btree (owner_user_id, sector, display_name COLLATE "und-x-icu", id) WHERE is_active;
+CREATE INDEX organizations_owner_sector_name ON public.organizations USING btree (owner_user_id, COALESCE(sector, ''::character varying) COLLATE "und-x-icu", display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_owner_size_name ON public.organizations USING btree (owner_user_id, COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX organizations_search ON public.organizations USING gin (search_text public.gin_trgm_ops);
 
-CREATE INDEX organizations_sector_name ON public.organizations USING btree (sector, display_name COLLATE "und-x-icu", id) WHERE is_active;
+CREATE INDEX organizations_sector_name ON public.organizations USING btree (COALESCE(sector, ''::character varying) COLLATE "und-x-icu", display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
+
+CREATE INDEX organizations_size_name ON public.organizations USING btree (COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX organizations_tax_id ON public.organizations USING btree (tax_id) WHERE (tax_id IS NOT NULL);
 
@@ -579,6 +701,20 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.user_roles FOR EACH S
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
+CREATE TRIGGER keep_activity_delete AFTER DELETE ON public.interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
+
+CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_activity();
+
+CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.interactions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
+
+CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
+
+CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_activity();
+
+CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.interactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
+
+CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
+
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
 
 ALTER TABLE ONLY public.api_tokens
@@ -592,6 +728,9 @@ ALTER TABLE ONLY public.change_sets
 
 ALTER TABLE ONLY public.change_sets
     ADD CONSTRAINT change_sets_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.contact_activity
+    ADD CONSTRAINT contact_activity_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
@@ -607,6 +746,9 @@ ALTER TABLE ONLY public.interactions
 
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.organization_activity
+    ADD CONSTRAINT organization_activity_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.organization_contact
     ADD CONSTRAINT organization_contact_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;

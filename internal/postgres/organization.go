@@ -23,6 +23,13 @@ func organizationArgs(o crm.Organization) pgx.NamedArgs {
 	}
 }
 
+// sectorKey and sizeKey are the columns as lists filter and sort by them: never NULL, which no keyset can pass.
+// Sizes sort as people count.
+const (
+	sectorKey = `coalesce(o.sector, '')` + icu
+	sizeKey   = `coalesce(o.size_band, '') COLLATE natural_order`
+)
+
 // organizationOrders are the orders of the list by name; anything else is by display name.
 var organizationOrders = map[crm.OrganizationSort]order{
 	crm.OrganizationsByName:   {columns: []string{"o.display_name" + icu, "o.id"}, types: []string{"text", "uuid"}},

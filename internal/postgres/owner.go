@@ -82,9 +82,9 @@ func (s *Store) Choices(ctx context.Context) (Choices, error) {
 // sectorsQuery walks the index from one sector to the next instead of reading every organization.
 func (s *Store) sectorsQuery() string {
 	walk := func(scope string) string {
-		next := `SELECT o.sector FROM organizations o WHERE o.is_active AND ` + scope + ` AND o.sector > `
-		return `WITH RECURSIVE s AS ((` + next + `'' ORDER BY o.sector LIMIT 1)
-			UNION ALL SELECT (` + next + `s.sector ORDER BY o.sector LIMIT 1) FROM s WHERE s.sector IS NOT NULL)
+		next := `SELECT coalesce(o.sector, '') FROM organizations o WHERE o.is_active AND ` + scope + ` AND ` + sectorKey + ` > `
+		return `WITH RECURSIVE s(sector) AS ((` + next + `'' ORDER BY ` + sectorKey + ` LIMIT 1)
+			UNION ALL SELECT (` + next + `s.sector ORDER BY ` + sectorKey + ` LIMIT 1) FROM s WHERE s.sector IS NOT NULL)
 			SELECT sector FROM s WHERE sector IS NOT NULL LIMIT 100`
 	}
 	if s.actor.Reach(authz.ViewClient) != authz.Team {

@@ -1,0 +1,216 @@
+package postgres_test
+
+import (
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/audit"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/postgres"
+)
+
+// wrongActivity counts the records whose activity is not what their row and their interactions say, or that
+// have none or too many.
+const wrongActivity = `
+	SELECT (SELECT count(*) FROM organization_activity a FULL JOIN
+		(SELECT o.id, o.owner_user_id, o.is_active, coalesce(max(i.happened_at), '-infinity') AS last
+		 FROM organizations o LEFT JOIN interactions i ON i.organization_id = o.id GROUP BY o.id) t ON t.id = a.organization_id
+		WHERE (a.organization_id, a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (t.id, t.owner_user_id, t.is_active, t.last))
+	+ (SELECT count(*) FROM contact_activity a FULL JOIN
+		(SELECT c.id, c.owner_user_id, c.is_active, coalesce(max(i.happened_at), '-infinity') AS last
+		 FROM contacts c LEFT JOIN interactions i ON i.contact_id = c.id GROUP BY c.id) t ON t.id = a.contact_id
+		WHERE (a.contact_id, a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (t.id, t.owner_user_id, t.is_active, t.last))`
+
+// life is a firm in which things happen at random, from a seed that the test names.
+type life struct {
+	*firm
+	*rand.Rand
+	t                                      *testing.T
+	organizations, contacts, conversations []uuid.UUID
+	sets                                   []uuid.UUID
+}
+
+func oneOf[T any](l *life, from []T) T { return from[l.IntN(len(from))] }
+
+// noted keeps the change set for a later undo, and the new record, if any, in list.
+func (l *life) noted(saved postgres.Saved, err error, list *[]uuid.UUID) {
+	if err != nil {
+		return // out of luck: a record that is gone, a save of nothing
+	}
+	l.sets = append(l.sets, saved.ChangeSet)
+	if list != nil {
+		*list = append(*list, saved.ID)
+	}
+}
+
+func (l *life) owner() uuid.NullUUID {
+	return oneOf(l, []uuid.NullUUID{none, idOf(l.mia.ID), idOf(l.tom.ID)})
+}
+
+// moment is some time around now, now and then in the future.
+func (l *life) moment() time.Time {
+	return time.Now().Add(time.Duration(l.IntN(2000)-1700) * time.Hour).Truncate(time.Second)
+}
+
+// step does one thing that may move a last contact.
+func (l *life) step() string {
+	s := l.all(l.mia)
+	switch l.IntN(9) {
+	case 0:
+		saved, err := s.CreateOrganization(ctx, crm.Organization{LegalName: "New", DisplayName: "New", OwnerUserID: l.owner()}, none)
+		l.noted(saved, err, &l.organizations)
+		return "create"
+	case 1:
+		saved, err := s.CreateContact(ctx, crm.Contact{FirstName: "New", LastName: "Person", OwnerUserID: l.owner()}, none)
+		l.noted(saved, err, &l.contacts)
+		return "create contact"
+	case 2, 3:
+		i := crm.Interaction{Channel: crm.Call, Subject: "Talk", HappenedAt: l.moment(), OrganizationID: idOf(oneOf(l, l.organizations))}
+		if l.IntN(2) == 0 {
+			i.ContactID = idOf(oneOf(l, l.contacts))
+		}
+		saved, err := s.LogInteraction(ctx, i, audit.Organization, none)
+		l.noted(saved, err, &l.conversations)
+		return "log"
+	case 4:
+		i, err := s.Interaction(ctx, oneOf(l, l.conversations))
+		if err == nil {
+			i.HappenedAt = l.moment()
+			saved, err := s.UpdateInteraction(ctx, i)
+			l.noted(saved, err, nil)
+		}
+		return "edit"
+	case 5:
+		saved, err := s.DeleteInteraction(ctx, oneOf(l, l.conversations))
+		l.noted(saved, err, nil)
+		return "delete"
+	case 6:
+		saved, err := s.SetOrganizationActive(ctx, oneOf(l, l.organizations), l.IntN(2) == 0)
+		l.noted(saved, err, nil)
+		saved, err = s.SetContactActive(ctx, oneOf(l, l.contacts), l.IntN(2) == 0)
+		l.noted(saved, err, nil)
+		return "archive"
+	case 7:
+		if o, err := s.Organization(ctx, oneOf(l, l.organizations)); err == nil {
+			o.OwnerUserID = l.owner()
+			saved, err := s.UpdateOrganization(ctx, o)
+			l.noted(saved, err, nil)
+		}
+		if c, err := s.Contact(ctx, oneOf(l, l.contacts)); err == nil {
+			c.OwnerUserID = l.owner()
+			saved, err := s.UpdateContact(ctx, c)
+			l.noted(saved, err, nil)
+		}
+		return "reassign"
+	default:
+		undone, err := s.Undo(ctx, oneOf(l, l.sets))
+		l.noted(postgres.Saved{ChangeSet: undone.ChangeSetID}, err, nil)
+		return "undo"
+	}
+}
+
+// TestLastContactIsWhatTheInteractionsSay lives through random work and compares the kept facts with the
+// aggregate after every step.
+func TestLastContactIsWhatTheInteractionsSay(t *testing.T) {
+	t.Parallel()
+	const seed = 20261122
+	l := &life{firm: newFirm(t), Rand: rand.New(rand.NewPCG(seed, 1)), t: t}
+	l.organizations = []uuid.UUID{l.hers, l.his}
+	l.contacts = []uuid.UUID{l.contact(t, "Ada", idOf(l.mia.ID)), l.contact(t, "Ben", none)}
+	first := l.log(t, l.all(l.mia), idOf(l.hers), idOf(l.contacts[0]), "First")
+	l.conversations, l.sets = []uuid.UUID{first.ID}, []uuid.UUID{first.ChangeSet}
+	imported := must(l.all(l.mia).ImportOrganizations(ctx, []crm.Organization{
+		{LegalName: "A", DisplayName: "A", OwnerUserID: idOf(l.tom.ID)}, {LegalName: "B", DisplayName: "B"},
+	}, "a.csv"))(t)
+	l.sets = append(l.sets, imported.ChangeSet)
+	done := map[string]int{}
+	for n := range 250 {
+		what := l.step()
+		done[what]++
+		if wrong := read[int](t, l.conn, wrongActivity); wrong > 0 {
+			t.Fatalf("step %d (%s), seed %d: %d records have a wrong last contact, owner or status", n, what, seed, wrong)
+		}
+	}
+	if got := read[int](t, l.conn, `SELECT count(*) FROM organization_activity WHERE last_contact_at > '-infinity'`); got < 3 {
+		t.Errorf("only %d organizations were ever in touch: the test has proved little (%v)", got, done)
+	}
+}
+
+// TestInteractionsMovedBehindTheApplication covers what no page does: a move from one record to another, many
+// rows at once, and a rebuild after the triggers were off.
+func TestInteractionsMovedBehindTheApplication(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	ada := f.contact(t, "Ada", none)
+	for range 3 {
+		f.log(t, f.all(f.mia), idOf(f.hers), idOf(ada), "Call")
+	}
+	right := func(when string) {
+		t.Helper()
+		if wrong := read[int](t, f.conn, wrongActivity); wrong > 0 {
+			t.Errorf("%s: %d records have a wrong last contact", when, wrong)
+		}
+	}
+	run(t, f.conn, `BEGIN`)
+	run(t, f.conn, `ALTER TABLE interactions DISABLE TRIGGER audit_guard`)
+	run(t, f.conn, `UPDATE interactions SET organization_id = $1, contact_id = NULL, happened_at = happened_at - interval '1 day'`, f.his)
+	right("after a move")
+	run(t, f.conn, `UPDATE interactions SET subject = 'Another', organization_id = NULL`)
+	right("after they lost their organization")
+	run(t, f.conn, `ALTER TABLE interactions DISABLE TRIGGER keep_activity_update`)
+	run(t, f.conn, `UPDATE interactions SET organization_id = $1, contact_id = $2`, f.hers, ada)
+	run(t, f.conn, `SELECT rebuild_activity()`)
+	right("after a rebuild")
+	run(t, f.conn, `DELETE FROM interactions`)
+	right("after all were deleted")
+	run(t, f.conn, `ROLLBACK`)
+}
+
+// TestCallsLoggedAtOnceAllEnd lets many people log, delete, archive and reassign at one organization and one
+// person at once. None is turned away, and the last contact is right in the end.
+func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	ada := f.contact(t, "Ada", none)
+	var wg sync.WaitGroup
+	errs := make(chan error, 200)
+	for n := range 8 {
+		wg.Go(func() {
+			s := f.all(f.mia)
+			for range 6 {
+				saved, err := s.LogInteraction(ctx, crm.Interaction{
+					OrganizationID: idOf(f.hers), ContactID: idOf(ada), Channel: crm.Call, Subject: "At once", HappenedAt: time.Now(),
+				}, audit.Organization, none)
+				if err == nil && n%2 == 0 {
+					_, err = s.DeleteInteraction(ctx, saved.ID)
+				}
+				errs <- err
+			}
+		})
+	}
+	wg.Go(func() {
+		for n := range 10 {
+			_, err := f.all(f.tom).SetOrganizationActive(ctx, f.hers, n%2 == 1)
+			errs <- err
+			_, err = f.all(f.tom).SetContactActive(ctx, ada, n%2 == 1)
+			errs <- err
+		}
+	})
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if got := read[int](t, f.conn, wrongActivity); got > 0 {
+		t.Errorf("%d records have a wrong last contact", got)
+	}
+	if got, want := read[int](t, f.conn, `SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()`), 0; got != want {
+		t.Errorf("%d deadlocks, want none: writers lock in different orders", got)
+	}
+}
