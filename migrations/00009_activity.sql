@@ -4,13 +4,15 @@
 --
 -- It stands in narrow tables of its own, not on the records: there each call would rewrite every index of the
 -- record's row, count as a change of it for the audit guard, and get in the way of its undo. Owner and status
--- ride along, so that one index answers "mine, longest silent first".
+-- ride along, so that one index answers "mine, longest silent first"; so does whether an organization has any
+-- contact, which a list of a million cannot ask of each.
 
 -- +goose Up
 CREATE TABLE organization_activity (
   organization_id UUID PRIMARY KEY REFERENCES organizations(id) ON DELETE CASCADE,
   owner_user_id   UUID,
   is_active       BOOLEAN NOT NULL,
+  has_contact     BOOLEAN NOT NULL DEFAULT FALSE,
   last_contact_at TIMESTAMPTZ NOT NULL DEFAULT '-infinity' -- never; not NULL, which a keyset cannot walk past
 );
 CREATE TABLE contact_activity (
@@ -24,12 +26,14 @@ CREATE TABLE contact_activity (
 -- Two passes over the interactions, no row by row work: about a minute for ten million of them.
 -- +goose StatementBegin
 CREATE FUNCTION rebuild_activity() RETURNS void LANGUAGE sql SET search_path = public, pg_temp AS $$
-  INSERT INTO organization_activity AS a (organization_id, owner_user_id, is_active, last_contact_at)
-  SELECT o.id, o.owner_user_id, o.is_active, coalesce(i.last, '-infinity')
+  INSERT INTO organization_activity AS a (organization_id, owner_user_id, is_active, has_contact, last_contact_at)
+  SELECT o.id, o.owner_user_id, o.is_active, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = o.id), coalesce(i.last, '-infinity')
   FROM organizations o LEFT JOIN
     (SELECT organization_id, max(happened_at) AS last FROM interactions WHERE organization_id IS NOT NULL GROUP BY 1) i ON i.organization_id = o.id
-  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
-    WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, has_contact = EXCLUDED.has_contact,
+    last_contact_at = EXCLUDED.last_contact_at
+    WHERE (a.owner_user_id, a.is_active, a.has_contact, a.last_contact_at)
+      IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.has_contact, EXCLUDED.last_contact_at);
   INSERT INTO contact_activity AS a (contact_id, owner_user_id, is_active, last_contact_at)
   SELECT c.id, c.owner_user_id, c.is_active, coalesce(i.last, '-infinity')
   FROM contacts c LEFT JOIN
@@ -76,6 +80,22 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION keep_has_contact() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  touched uuid[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(DISTINCT organization_id) INTO touched FROM new_rows;
+  ELSE
+    SELECT array_agg(DISTINCT organization_id) INTO touched FROM old_rows;
+  END IF;
+  PERFORM 1 FROM organization_activity WHERE organization_id = ANY(touched) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE organization_activity a SET has_contact = n.has
+  FROM (SELECT t.id, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = t.id) AS has FROM unnest(touched) t(id)) n
+  WHERE a.organization_id = n.id AND a.has_contact <> n.has;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION keep_organization_activity() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -109,6 +129,10 @@ CREATE TRIGGER keep_activity_update AFTER UPDATE ON interactions REFERENCING OLD
   FOR EACH STATEMENT EXECUTE FUNCTION keep_activity();
 CREATE TRIGGER keep_activity_delete AFTER DELETE ON interactions REFERENCING OLD TABLE AS old_rows
   FOR EACH STATEMENT EXECUTE FUNCTION keep_activity();
+CREATE TRIGGER keep_activity_insert AFTER INSERT ON organization_contact REFERENCING NEW TABLE AS new_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION keep_has_contact(); -- a link is made and removed; nothing moves one
+CREATE TRIGGER keep_activity_delete AFTER DELETE ON organization_contact REFERENCING OLD TABLE AS old_rows
+  FOR EACH STATEMENT EXECUTE FUNCTION keep_has_contact();
 CREATE TRIGGER keep_activity_insert AFTER INSERT ON organizations REFERENCING NEW TABLE AS new_rows
   FOR EACH STATEMENT EXECUTE FUNCTION keep_organization_activity();
 CREATE TRIGGER keep_activity_update AFTER UPDATE ON organizations REFERENCING NEW TABLE AS new_rows
@@ -122,6 +146,7 @@ SELECT rebuild_activity();
 
 CREATE INDEX organization_activity_last ON organization_activity(last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
 CREATE INDEX organization_activity_owner_last ON organization_activity(owner_user_id, last_contact_at, organization_id) INCLUDE (is_active);
+CREATE INDEX organization_activity_no_contact ON organization_activity(organization_id) WHERE NOT has_contact;
 CREATE INDEX contact_activity_last ON contact_activity(last_contact_at, contact_id) INCLUDE (owner_user_id, is_active);
 CREATE INDEX contact_activity_owner_last ON contact_activity(owner_user_id, last_contact_at, contact_id) INCLUDE (is_active);
 ALTER TABLE organization_activity SET (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.02);
@@ -138,6 +163,13 @@ CREATE INDEX organizations_owner_size_name ON organizations(owner_user_id, (coal
 CREATE INDEX contacts_email_order ON contacts((coalesce(email, '')), id) WHERE is_active;
 CREATE INDEX contacts_owner_email_order ON contacts(owner_user_id, (coalesce(email, '')), id) WHERE is_active;
 
+-- Filters that may find next to nothing among millions.
+CREATE INDEX contacts_no_email ON contacts(id) WHERE email IS NULL;
+CREATE INDEX contacts_no_phone ON contacts(id) WHERE phone IS NULL AND mobile IS NULL;
+CREATE INDEX organization_contact_role ON organization_contact(role_label, contact_id) WHERE role_label IS NOT NULL;
+CREATE INDEX organization_contact_status ON organization_contact(relationship_status, contact_id) WHERE relationship_status IS NOT NULL;
+CREATE INDEX interactions_outcome_newest ON interactions(outcome, happened_at DESC, id DESC) WHERE outcome IS NOT NULL;
+
 -- A wide team's list walks the names and asks the index alone whose each is.
 DROP INDEX organizations_active_name;
 CREATE INDEX organizations_active_name ON organizations(display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
@@ -146,14 +178,17 @@ CREATE INDEX organizations_active_name ON organizations(display_name COLLATE "un
 DROP TRIGGER keep_activity_insert ON interactions;
 DROP TRIGGER keep_activity_update ON interactions;
 DROP TRIGGER keep_activity_delete ON interactions;
+DROP TRIGGER keep_activity_insert ON organization_contact;
+DROP TRIGGER keep_activity_delete ON organization_contact;
 DROP TRIGGER keep_activity_insert ON organizations;
 DROP TRIGGER keep_activity_update ON organizations;
 DROP TRIGGER keep_activity_insert ON contacts;
 DROP TRIGGER keep_activity_update ON contacts;
-DROP FUNCTION keep_activity(), keep_organization_activity(), keep_contact_activity(), rebuild_activity();
+DROP FUNCTION keep_activity(), keep_organization_activity(), keep_contact_activity(), keep_has_contact(), rebuild_activity();
 DROP TABLE organization_activity, contact_activity;
 DROP INDEX organizations_sector_name, organizations_owner_sector_name, organizations_size_name, organizations_owner_size_name,
-  contacts_email_order, contacts_owner_email_order, organizations_active_name;
+  contacts_email_order, contacts_owner_email_order, contacts_no_email, contacts_no_phone, organization_contact_role, organization_contact_status,
+  interactions_outcome_newest, organizations_active_name;
 DROP COLLATION natural_order;
 CREATE INDEX organizations_sector_name ON organizations(sector, display_name COLLATE "und-x-icu", id) WHERE is_active;
 CREATE INDEX organizations_owner_sector_name ON organizations(owner_user_id, sector, display_name COLLATE "und-x-icu", id) WHERE is_active;

@@ -101,6 +101,25 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.keep_has_contact() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  touched uuid[];
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    SELECT array_agg(DISTINCT organization_id) INTO touched FROM new_rows;
+  ELSE
+    SELECT array_agg(DISTINCT organization_id) INTO touched FROM old_rows;
+  END IF;
+  PERFORM 1 FROM organization_activity WHERE organization_id = ANY(touched) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE organization_activity a SET has_contact = n.has
+  FROM (SELECT t.id, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = t.id) AS has FROM unnest(touched) t(id)) n
+  WHERE a.organization_id = n.id AND a.has_contact <> n.has;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -139,12 +158,14 @@ CREATE FUNCTION public.rebuild_activity() RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
     AS $$
-  INSERT INTO organization_activity AS a (organization_id, owner_user_id, is_active, last_contact_at)
-  SELECT o.id, o.owner_user_id, o.is_active, coalesce(i.last, '-infinity')
+  INSERT INTO organization_activity AS a (organization_id, owner_user_id, is_active, has_contact, last_contact_at)
+  SELECT o.id, o.owner_user_id, o.is_active, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = o.id), coalesce(i.last, '-infinity')
   FROM organizations o LEFT JOIN
     (SELECT organization_id, max(happened_at) AS last FROM interactions WHERE organization_id IS NOT NULL GROUP BY 1) i ON i.organization_id = o.id
-  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
-    WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, has_contact = EXCLUDED.has_contact,
+    last_contact_at = EXCLUDED.last_contact_at
+    WHERE (a.owner_user_id, a.is_active, a.has_contact, a.last_contact_at)
+      IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.has_contact, EXCLUDED.last_contact_at);
   INSERT INTO contact_activity AS a (contact_id, owner_user_id, is_active, last_contact_at)
   SELECT c.id, c.owner_user_id, c.is_active, coalesce(i.last, '-infinity')
   FROM contacts c LEFT JOIN
@@ -262,6 +283,7 @@ CREATE TABLE public.organization_activity (
     organization_id uuid NOT NULL,
     owner_user_id uuid,
     is_active boolean NOT NULL,
+    has_contact boolean DEFAULT false NOT NULL,
     last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
@@ -565,6 +587,10 @@ CREATE INDEX contacts_name ON public.contacts USING btree (last_name COLLATE "un
 
 CREATE INDEX contacts_newest ON public.contacts USING btree (created_at DESC, id DESC);
 
+CREATE INDEX contacts_no_email ON public.contacts USING btree (id) WHERE (email IS NULL);
+
+CREATE INDEX contacts_no_phone ON public.contacts USING btree (id) WHERE ((phone IS NULL) AND (mobile IS NULL));
+
 CREATE INDEX contacts_owner_email_order ON public.contacts USING btree (owner_user_id, COALESCE(email, ''::character varying), id) WHERE is_active;
 
 CREATE INDEX contacts_owner_name ON public.contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
@@ -595,13 +621,21 @@ CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at
 
 CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
 
+CREATE INDEX interactions_outcome_newest ON public.interactions USING btree (outcome, happened_at DESC, id DESC) WHERE (outcome IS NOT NULL);
+
 CREATE INDEX interactions_words ON public.interactions USING gin (words);
 
 CREATE INDEX organization_activity_last ON public.organization_activity USING btree (last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
 
+CREATE INDEX organization_activity_no_contact ON public.organization_activity USING btree (organization_id) WHERE (NOT has_contact);
+
 CREATE INDEX organization_activity_owner_last ON public.organization_activity USING btree (owner_user_id, last_contact_at, organization_id) INCLUDE (is_active);
 
 CREATE INDEX organization_contact_contact ON public.organization_contact USING btree (contact_id);
+
+CREATE INDEX organization_contact_role ON public.organization_contact USING btree (role_label, contact_id) WHERE (role_label IS NOT NULL);
+
+CREATE INDEX organization_contact_status ON public.organization_contact USING btree (relationship_status, contact_id) WHERE (relationship_status IS NOT NULL);
 
 CREATE INDEX organizations_active_name ON public.organizations USING btree (display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
@@ -703,9 +737,13 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEM
 
 CREATE TRIGGER keep_activity_delete AFTER DELETE ON public.interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
 
+CREATE TRIGGER keep_activity_delete AFTER DELETE ON public.organization_contact REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_has_contact();
+
 CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_activity();
 
 CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.interactions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
+
+CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.organization_contact REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_has_contact();
 
 CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
 

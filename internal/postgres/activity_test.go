@@ -17,9 +17,9 @@ import (
 // have none or too many.
 const wrongActivity = `
 	SELECT (SELECT count(*) FROM organization_activity a FULL JOIN
-		(SELECT o.id, o.owner_user_id, o.is_active, coalesce(max(i.happened_at), '-infinity') AS last
+		(SELECT o.id, o.owner_user_id, o.is_active, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = o.id) AS has, coalesce(max(i.happened_at), '-infinity') AS last
 		 FROM organizations o LEFT JOIN interactions i ON i.organization_id = o.id GROUP BY o.id) t ON t.id = a.organization_id
-		WHERE (a.organization_id, a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (t.id, t.owner_user_id, t.is_active, t.last))
+		WHERE (a.organization_id, a.owner_user_id, a.is_active, a.has_contact, a.last_contact_at) IS DISTINCT FROM (t.id, t.owner_user_id, t.is_active, t.has, t.last))
 	+ (SELECT count(*) FROM contact_activity a FULL JOIN
 		(SELECT c.id, c.owner_user_id, c.is_active, coalesce(max(i.happened_at), '-infinity') AS last
 		 FROM contacts c LEFT JOIN interactions i ON i.contact_id = c.id GROUP BY c.id) t ON t.id = a.contact_id
@@ -59,7 +59,7 @@ func (l *life) moment() time.Time {
 // step does one thing that may move a last contact.
 func (l *life) step() string {
 	s := l.all(l.mia)
-	switch l.IntN(9) {
+	switch l.IntN(11) {
 	case 0:
 		saved, err := s.CreateOrganization(ctx, crm.Organization{LegalName: "New", DisplayName: "New", OwnerUserID: l.owner()}, none)
 		l.noted(saved, err, &l.organizations)
@@ -106,6 +106,14 @@ func (l *life) step() string {
 			l.noted(saved, err, nil)
 		}
 		return "reassign"
+	case 8:
+		saved, err := s.LinkContact(ctx, crm.Relationship{OrganizationID: oneOf(l, l.organizations), ContactID: oneOf(l, l.contacts)}, none)
+		l.noted(saved, err, nil)
+		return "link"
+	case 9:
+		saved, err := s.UnlinkContact(ctx, oneOf(l, l.organizations), oneOf(l, l.contacts))
+		l.noted(saved, err, nil)
+		return "unlink"
 	default:
 		undone, err := s.Undo(ctx, oneOf(l, l.sets))
 		l.noted(postgres.Saved{ChangeSet: undone.ChangeSetID}, err, nil)
