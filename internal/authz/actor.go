@@ -100,3 +100,16 @@ func (a Actor) Within(r Reach, owner uuid.NullUUID) bool {
 	}
 	return false
 }
+
+// Exceeds reports whether a may more than b: a permission b lacks, a wider reach, or, where both have team
+// reach, records of an owner whom b's does not cover.
+func (a Actor) Exceeds(b Actor) bool {
+	team := false
+	for p, reach := range a.grants {
+		if reach > b.grants[p] {
+			return true
+		}
+		team = team || reach == Team && b.grants[p] == Team
+	}
+	return team && slices.ContainsFunc(a.Owners, func(owner uuid.UUID) bool { return !slices.Contains(b.Owners, owner) })
+}

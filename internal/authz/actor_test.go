@@ -67,3 +67,31 @@ func TestWithin(t *testing.T) {
 		t.Errorf("ALL is read as %v", r)
 	}
 }
+
+func TestExceeds(t *testing.T) {
+	t.Parallel()
+	mate, other := uuid.New(), uuid.New()
+	view := func(r authz.Reach, owners ...uuid.UUID) authz.Actor {
+		return authz.Actor{Owners: owners}.WithGrants(authz.Grant{Permission: authz.ViewClient, Reach: r})
+	}
+	for _, tt := range []struct {
+		what string
+		a, b authz.Actor
+		want bool
+	}{
+		{"the same", view(authz.Team, mate), view(authz.Team, mate), false},
+		{"nothing", authz.Actor{}, authz.Actor{}, false},
+		{"a permission more", view(authz.Own), authz.Actor{}, true},
+		{"a permission less", authz.Actor{}, view(authz.Own), false},
+		{"a wider reach", view(authz.All), view(authz.Team, mate), true},
+		{"a narrower reach", view(authz.Team, mate, other), view(authz.All), false},
+		{"an owner more", view(authz.Team, mate, other), view(authz.Team, mate), true},
+		{"another owner", view(authz.Team, other), view(authz.Team, mate), true},
+		{"an owner less", view(authz.Team, mate), view(authz.Team, mate, other), false},
+		{"owners without team reach", view(authz.All, mate), view(authz.All), false},
+	} {
+		if got := tt.a.Exceeds(tt.b); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.what, got, tt.want)
+		}
+	}
+}

@@ -125,7 +125,7 @@ func setPermissions(ctx context.Context, w *work, r crm.Role, action audit.Actio
 }
 
 // UpdateRole saves name, reach and permissions of a role read at r.Version; the slug stays. One active user
-// with ManageUsers always remains.
+// with ManageUsers always remains, and nobody raises their own rights.
 func (s *Store) UpdateRole(ctx context.Context, r crm.Role) (Saved, error) {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return Saved{}, err
@@ -134,7 +134,7 @@ func (s *Store) UpdateRole(ctx context.Context, r crm.Role) (Saved, error) {
 		return Saved{}, err
 	}
 	cs, err := s.write(ctx, audit.UpdateRole, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		return s.keepingAdmin(ctx, w, func() ([]audit.Change, error) { return saveRole(ctx, w, r) })
+		return s.keepingRights(ctx, w, func() ([]audit.Change, error) { return saveRole(ctx, w, r) })
 	})
 	return Saved{r.ID, cs}, err
 }

@@ -22,17 +22,20 @@ type Session struct {
 // halfLife is how long a second factor may be given after the password.
 const halfLife = 10 * time.Minute
 
+// rightsColumns are what the roles of user u allow, with their reach, and the owners that team reach covers.
+const rightsColumns = `ARRAY(SELECT p.slug || ' ' || r.reach FROM user_roles ur JOIN roles r ON r.id = ur.role_id
+			JOIN role_permissions rp ON rp.role_id = r.id JOIN permissions p ON p.id = rp.permission_id WHERE ur.user_id = u.id) AS grants,
+		CASE WHEN EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.reach = 'team') THEN ARRAY(
+			WITH RECURSIVE below AS (SELECT u.team_id AS id UNION SELECT t.id FROM teams t JOIN below b ON t.parent_id = b.id)
+			SELECT m.id FROM users m JOIN below b ON m.team_id = b.id UNION SELECT u.id) END AS owners`
+
 // sessionQuery loads session, user, permissions with their reach, and the owners that team reach covers.
 // A deactivated user has no session.
 const sessionQuery = `
 	SELECT s.data, s.expires_at, s.half, s.last_seen_at < now() - interval '1 minute' AS stale, u.id AS user_id, coalesce(u.name, '') AS name,
 		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(c.must_change, FALSE) AS must_change,
 		c.totp_secret IS NULL AND EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.requires_mfa) AS must_enrol,
-		ARRAY(SELECT p.slug || ' ' || r.reach FROM user_roles ur JOIN roles r ON r.id = ur.role_id
-			JOIN role_permissions rp ON rp.role_id = r.id JOIN permissions p ON p.id = rp.permission_id WHERE ur.user_id = u.id) AS grants,
-		CASE WHEN EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.reach = 'team') THEN ARRAY(
-			WITH RECURSIVE below AS (SELECT u.team_id AS id UNION SELECT t.id FROM teams t JOIN below b ON t.parent_id = b.id)
-			SELECT m.id FROM users m JOIN below b ON m.team_id = b.id UNION SELECT u.id) END AS owners
+		` + rightsColumns + `
 	FROM sessions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN user_credentials c ON c.user_id = u.id
 	WHERE s.token = @token AND s.revoked_at IS NULL AND s.expires_at > now() AND s.last_seen_at > now() - @idle::interval
 		AND (NOT s.half OR s.created_at > now() - @half::interval)

@@ -63,7 +63,7 @@ func (s *Store) CreateTeam(ctx context.Context, t crm.Team, token uuid.NullUUID)
 }
 
 // UpdateTeam saves name and parent of a team read at t.Version. A team below itself is Invalid; changes of
-// the tree wait for each other, so that two moves cannot close a circle together.
+// the tree wait for each other, so that two moves cannot close a circle together. Nobody's own reach grows by it.
 func (s *Store) UpdateTeam(ctx context.Context, t crm.Team) (Saved, error) {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return Saved{}, err
@@ -73,31 +73,35 @@ func (s *Store) UpdateTeam(ctx context.Context, t crm.Team) (Saved, error) {
 		return Saved{}, err
 	}
 	cs, err := s.write(ctx, audit.UpdateTeam, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		if _, err := w.Exec(ctx, lockTree); err != nil {
-			return nil, err
-		}
-		type row struct {
-			Version int
-			Image   json.RawMessage
-		}
-		was, err := one[row](ctx, w, `SELECT t.version, audit_image(to_jsonb(t)) AS image FROM teams t WHERE t.id = @id FOR UPDATE`, teamArgs(t))
-		if err != nil {
-			return nil, notFound(err)
-		}
-		if was.Version != t.Version {
-			return nil, crm.ErrConflict
-		}
-		if err := checkTree(ctx, w, t); err != nil {
-			return nil, err
-		}
-		after, err := scalar[json.RawMessage](ctx, w, `UPDATE teams t SET name = @name, parent_id = @parent, version = version + 1
-			WHERE id = @id RETURNING audit_image(to_jsonb(t))`, teamArgs(t))
-		if err == nil {
-			err = unchanged(was.Image, after)
-		}
-		return []audit.Change{teamChange(audit.UpdateTeam, t.ID, was.Image, after)}, err
+		return s.keepingRights(ctx, w, func() ([]audit.Change, error) { return saveTeam(ctx, w, t) })
 	})
 	return Saved{t.ID, cs}, err
+}
+
+func saveTeam(ctx context.Context, w *work, t crm.Team) ([]audit.Change, error) {
+	if _, err := w.Exec(ctx, lockTree); err != nil {
+		return nil, err
+	}
+	type row struct {
+		Version int
+		Image   json.RawMessage
+	}
+	was, err := one[row](ctx, w, `SELECT t.version, audit_image(to_jsonb(t)) AS image FROM teams t WHERE t.id = @id FOR UPDATE`, teamArgs(t))
+	if err != nil {
+		return nil, notFound(err)
+	}
+	if was.Version != t.Version {
+		return nil, crm.ErrConflict
+	}
+	if err := checkTree(ctx, w, t); err != nil {
+		return nil, err
+	}
+	after, err := scalar[json.RawMessage](ctx, w, `UPDATE teams t SET name = @name, parent_id = @parent, version = version + 1
+		WHERE id = @id RETURNING audit_image(to_jsonb(t))`, teamArgs(t))
+	if err == nil {
+		err = unchanged(was.Image, after)
+	}
+	return []audit.Change{teamChange(audit.UpdateTeam, t.ID, was.Image, after)}, err
 }
 
 // lockTree makes changes of the tree of teams wait for each other.

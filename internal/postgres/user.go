@@ -130,7 +130,7 @@ func (s *Store) setRoles(ctx context.Context, w *work, user uuid.UUID, roles []u
 }
 
 // lockUser locks a user against other changes of them, not against what they do themselves meanwhile: each write
-// refers to its user, and FOR UPDATE would wait for it while it waits for keepingAdmin.
+// refers to its user, and FOR UPDATE would wait for it while it waits for keepingRights.
 func (s *Store) lockUser(ctx context.Context, w *work, id uuid.UUID) (imaged[crm.User], error) {
 	type row struct {
 		crm.User
@@ -145,7 +145,7 @@ const updateUser = `UPDATE users u SET email = lower(@email), name = @name, team
 	is_active = @active, version = version + 1, updated_at = now() WHERE id = @id RETURNING audit_image(to_jsonb(u))`
 
 // UpdateUser saves name, address, team and roles of a user read at u.Version. One active user with
-// ManageUsers always remains.
+// ManageUsers always remains, and nobody raises their own rights.
 func (s *Store) UpdateUser(ctx context.Context, u crm.User) (Saved, error) {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return Saved{}, err
@@ -155,7 +155,7 @@ func (s *Store) UpdateUser(ctx context.Context, u crm.User) (Saved, error) {
 		return Saved{}, err
 	}
 	cs, err := s.write(ctx, audit.UpdateUser, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		return s.keepingAdmin(ctx, w, func() ([]audit.Change, error) {
+		return s.keepingRights(ctx, w, func() ([]audit.Change, error) {
 			was, err := s.lockUser(ctx, w, u.ID)
 			if err != nil {
 				return nil, err
@@ -200,7 +200,7 @@ func (s *Store) SetUserActive(ctx context.Context, id uuid.UUID, active bool) (S
 		action = audit.ReactivateUser
 	}
 	cs, err := s.write(ctx, action, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		return s.keepingAdmin(ctx, w, func() ([]audit.Change, error) {
+		return s.keepingRights(ctx, w, func() ([]audit.Change, error) {
 			was, err := s.lockUser(ctx, w, id)
 			if err != nil {
 				return nil, err
@@ -315,36 +315,6 @@ func endSessions(ctx context.Context, w *work, user uuid.UUID, except string) er
 	_, err := w.Exec(ctx, `UPDATE sessions SET revoked_at = now(), data = '' WHERE user_id = @user AND token <> @except AND revoked_at IS NULL`,
 		pgx.NamedArgs{"user": user, "except": except})
 	return err
-}
-
-// keepingAdmin runs fn and refuses its result when it would leave nobody with ManageUsers. All such changes
-// wait for each other, so that two who demote each other cannot both succeed.
-func (s *Store) keepingAdmin(ctx context.Context, w *work, fn func() ([]audit.Change, error)) ([]audit.Change, error) {
-	if _, err := w.Exec(ctx, `SELECT pg_advisory_xact_lock(3, 0)`); err != nil {
-		return nil, err
-	}
-	before, err := admins(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	changes, err := fn()
-	if err != nil {
-		return nil, err
-	}
-	after, err := admins(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	if before > 0 && after == 0 {
-		return nil, crm.Fault("", "This would leave nobody who may manage users.")
-	}
-	return changes, nil
-}
-
-func admins(ctx context.Context, w *work) (int, error) {
-	return scalar[int](ctx, w, `SELECT count(DISTINCT u.id) FROM users u JOIN user_roles ur ON ur.user_id = u.id
-		JOIN role_permissions rp ON rp.role_id = ur.role_id JOIN permissions p ON p.id = rp.permission_id
-		WHERE u.is_active AND p.slug = 'ManageUsers'`)
 }
 
 // sortedPermissions returns the slugs in the order in which pages show them.
