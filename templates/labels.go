@@ -97,6 +97,7 @@ var actionWords = map[string]func(Page) string{
 	"export":             func(p Page) string { return p.T("Exported a list") },
 	"merge":              func(p Page) string { return p.T("Merged two records") },
 	"demo":               func(p Page) string { return p.T("Loaded the demo company") },
+	"bulk_load":          func(p Page) string { return p.T("Loaded a large register") },
 	"update_account":     func(p Page) string { return p.T("Edited the own profile") },
 }
 

@@ -38,6 +38,7 @@ const (
 	UpdateTeam          Action = "update_team"
 	Import              Action = "import"
 	Demo                Action = "demo"
+	BulkLoad            Action = "bulk_load" // of records without images: each is its own baseline
 	Undo                Action = "undo"
 
 	Login          Action = "login"
@@ -56,7 +57,7 @@ var Actions = []Action{
 	CreateContact, UpdateContact, ArchiveContact, RestoreContact, LinkContact, UpdateLink, UnlinkContact,
 	CreateInteraction, UpdateInteraction, DeleteInteraction,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
-	Import, Demo, Undo, Login, LoginFailed, Lockout, Unlock, Logout, AccessDenied, ChangePassword, ResetPassword,
+	Import, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, AccessDenied, ChangePassword, ResetPassword,
 }
 
 // Types of audit targets.

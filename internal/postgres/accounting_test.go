@@ -285,6 +285,13 @@ var probes = map[string]probe{
 			return s.Load(ctx, postgres.Register{Teams: []crm.Team{{ID: uuid.New(), Name: "A"}}})
 		},
 	},
+	"LoadLarge": {
+		[]authz.Permission{authz.ManageUsers, authz.ViewClient, authz.EditClient, authz.ViewInteraction, authz.EditInteraction},
+		outside,
+		func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+			return s.LoadLarge(ctx, postgres.LargeRegister{}, func(string, int) {})
+		},
+	},
 }
 
 var (

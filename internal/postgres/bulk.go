@@ -121,7 +121,7 @@ type Register struct {
 	Interactions  []crm.Interaction
 }
 
-// RegisterUser is a user of a Register with the hash of their password.
+// RegisterUser is a user of a Register with the hash of their password; without one they cannot sign in yet.
 type RegisterUser struct {
 	crm.User
 	RoleSlugs    []string
@@ -138,16 +138,8 @@ func (s *Store) Load(ctx context.Context, r Register) (Saved, error) {
 		return Saved{}, err
 	}
 	cs, err := s.write(ctx, audit.Demo, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		if _, err := w.Exec(ctx, `SELECT pg_advisory_xact_lock(5, 0)`); err != nil {
+		if err := refuseUnlessEmpty(ctx, w); err != nil {
 			return nil, err
-		}
-		full, err := scalar[bool](ctx, w, `SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM teams) OR EXISTS (SELECT 1 FROM organizations)
-			OR EXISTS (SELECT 1 FROM contacts) OR EXISTS (SELECT 1 FROM interactions)`)
-		if err != nil {
-			return nil, err
-		}
-		if full {
-			return nil, ErrNotEmpty
 		}
 		if err := s.loadPeople(ctx, w, r); err != nil {
 			return nil, err
@@ -155,6 +147,19 @@ func (s *Store) Load(ctx context.Context, r Register) (Saved, error) {
 		return nil, s.loadClients(ctx, w, r)
 	})
 	return Saved{ChangeSet: cs}, err
+}
+
+// refuseUnlessEmpty returns ErrNotEmpty for a register that holds something. Two loads at once wait for each other.
+func refuseUnlessEmpty(ctx context.Context, w *work) error {
+	if _, err := w.Exec(ctx, `SELECT pg_advisory_xact_lock(5, 0)`); err != nil {
+		return err
+	}
+	full, err := scalar[bool](ctx, w, `SELECT EXISTS (SELECT 1 FROM users) OR EXISTS (SELECT 1 FROM teams) OR EXISTS (SELECT 1 FROM organizations)
+		OR EXISTS (SELECT 1 FROM contacts) OR EXISTS (SELECT 1 FROM interactions)`)
+	if err == nil && full {
+		err = ErrNotEmpty
+	}
+	return err
 }
 
 func (s *Store) loadPeople(ctx context.Context, w *work, r Register) error {
@@ -197,6 +202,9 @@ func (s *Store) loadPeople(ctx context.Context, w *work, r Register) error {
 		return err
 	}
 	for _, u := range r.Users {
+		if u.PasswordHash == "" {
+			continue
+		}
 		if err := setPassword(ctx, w, u.ID, u.PasswordHash, false); err != nil {
 			return err
 		}

@@ -20,3 +20,12 @@ func ImagedTables() map[string]ImagedTable {
 
 // SilentColumns returns the columns that histories never show.
 func SilentColumns() map[string]bool { return maps.Clone(silentColumns) }
+
+// LoadedTriggers returns the triggers that a large load does without, by table.
+func LoadedTriggers() map[string][]string {
+	all := make(map[string][]string, len(loadedTables))
+	for _, t := range loadedTables {
+		all[t.name] = t.replace
+	}
+	return all
+}
