@@ -42,6 +42,7 @@ var mayImport = map[string]rule{
 	"internal/crm":              only(),
 	"internal/e2e":              only(), // tests alone: the built program in a browser
 	"internal/l10n":             only(),
+	"internal/mfa":              only(),
 	"internal/password":         only(),
 	"internal/paths":            only(),
 	"internal/privatepg":        only(),
@@ -60,7 +61,7 @@ var mayImport = map[string]rule{
 
 	// pages know no database, requests know no SQL
 	"templates": only("internal/crm", "internal/l10n", "internal/paths", "static", "templates/ui"),
-	"web": only("internal/audit", "internal/authz", "internal/crm", "internal/importer", "internal/l10n", "internal/password",
+	"web": only("internal/audit", "internal/authz", "internal/crm", "internal/importer", "internal/l10n", "internal/mfa", "internal/password",
 		"internal/paths", "internal/postgres", "static", "templates"),
 
 	// the wiring
