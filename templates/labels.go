@@ -47,6 +47,10 @@ var FieldLabels = map[string]func(Page) string{
 	"roles":               func(p Page) string { return p.T("Roles") },
 	"parent_id":           func(p Page) string { return p.T("Parent team") },
 	"password":            func(p Page) string { return p.T("Password") },
+	"list":                func(p Page) string { return p.T("List") },
+	"query":               func(p Page) string { return p.T("Filters and order") },
+	"columns":             func(p Page) string { return p.T("Columns") },
+	"shared":              func(p Page) string { return p.T("Who sees it") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },
 }
 
@@ -76,7 +80,7 @@ var actionWords = map[string]func(Page) string{
 	"undo":               func(p Page) string { return p.T("Took back a change") },
 	"login":              func(p Page) string { return p.T("Signed in") },
 	"login_failed":       func(p Page) string { return p.T("Failed to sign in") },
-	"lockout":            func(p Page) string { return p.T("Locked after wrong passwords") },
+	"lockout":            func(p Page) string { return p.T("Locked after wrong guesses") },
 	"unlock":             func(p Page) string { return p.T("Unlocked the sign-in") },
 	"unlock_user":        func(p Page) string { return p.T("Unlocked the sign-in") },
 	"logout":             func(p Page) string { return p.T("Signed out") },
@@ -87,12 +91,23 @@ var actionWords = map[string]func(Page) string{
 	"reactivate_user":    func(p Page) string { return p.T("Reactivated the user") },
 	"reset_password":     func(p Page) string { return p.T("Reset the password") },
 	"change_password":    func(p Page) string { return p.T("Changed the password") },
+	"set_up_mfa":         func(p Page) string { return p.T("Began to set up a second factor") },
+	"enable_mfa":         func(p Page) string { return p.T("Switched the second factor on") },
+	"disable_mfa":        func(p Page) string { return p.T("Switched the second factor off") },
+	"reset_mfa":          func(p Page) string { return p.T("Reset the second factor") },
+	"new_recovery_codes": func(p Page) string { return p.T("Made new recovery codes") },
+	"use_recovery_code":  func(p Page) string { return p.T("Used a recovery code") },
+	"create_token":       func(p Page) string { return p.T("Made an API token") },
+	"revoke_token":       func(p Page) string { return p.T("Revoked an API token") },
 	"assign_role":        func(p Page) string { return p.T("Changed the roles") },
 	"create_role":        func(p Page) string { return p.T("Added the role") },
 	"update_role":        func(p Page) string { return p.T("Edited the role") },
 	"delete_role":        func(p Page) string { return p.T("Deleted the role") },
 	"create_team":        func(p Page) string { return p.T("Added the team") },
 	"update_team":        func(p Page) string { return p.T("Edited the team") },
+	"create_view":        func(p Page) string { return p.T("Saved a view") },
+	"update_view":        func(p Page) string { return p.T("Changed a view") },
+	"delete_view":        func(p Page) string { return p.T("Deleted a view") },
 	"import":             func(p Page) string { return p.T("Imported a file") },
 	"export":             func(p Page) string { return p.T("Exported a list") },
 	"merge":              func(p Page) string { return p.T("Merged two records") },
@@ -170,6 +185,8 @@ func targetTypeLabel(p Page, t string) string {
 		return p.T("Role")
 	case "team":
 		return p.T("Team")
+	case "view":
+		return p.T("View")
 	}
 	return t
 }
@@ -189,8 +206,34 @@ func targetURL(t crm.Target) string {
 		return paths.Role(t.ID)
 	case "team":
 		return paths.Team(t.ID)
+	case "view":
+		return paths.View(t.ID)
 	}
 	return ""
+}
+
+func listLabel(p Page, l crm.List) string {
+	switch l {
+	case crm.OrganizationList:
+		return p.T("Organizations")
+	case crm.ContactList:
+		return p.T("Contacts")
+	case crm.InteractionList:
+		return p.T("Interactions")
+	}
+	return string(l)
+}
+
+func sharingLabel(p Page, s crm.Sharing) string {
+	switch s {
+	case crm.Private:
+		return p.T("Only me")
+	case crm.WithTeam:
+		return p.T("A team")
+	case crm.WithEveryone:
+		return p.T("Everyone")
+	}
+	return string(s)
 }
 
 // statusHue colours the three usual words of a relationship's status; the word itself is free text.
@@ -222,6 +265,10 @@ func fieldValue(p Page, column, value string) string {
 		}
 	case "reach":
 		return reachLabel(p, value)
+	case "shared":
+		return sharingLabel(p, crm.Sharing(value))
+	case "list":
+		return listLabel(p, crm.List(value))
 	case "permission_id":
 		return permissionLabel(p, value)
 	}

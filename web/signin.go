@@ -69,19 +69,20 @@ func (s *Server) login(ctx context.Context, v *visit) (response, error) {
 		return s.refuseLogin(ctx, v, guess)
 	}
 	next := localPath(v.form.Get("next"))
+	v.passwordAt = guess.PasswordAt
 	if guess.MFA {
-		return entrance{user: guess.UserID, half: true, to: paths.LoginCode, then: next}, nil
+		return entrance{user: guess.UserID, half: true, to: paths.LoginCode, then: next, passwordAt: v.passwordAt}, nil
 	}
-	return s.comeIn(ctx, v, guess.UserID, guess.Name, next)
+	return s.comeIn(ctx, v, guess.UserID, guess.Name, next, nil)
 }
 
-// comeIn signs a user in who has given all they owe.
-func (s *Server) comeIn(ctx context.Context, v *visit, user uuid.UUID, name, to string) (response, error) {
+// comeIn signs a user in who has given all they owe; how, beyond a password, stands in the audit row.
+func (s *Server) comeIn(ctx context.Context, v *visit, user uuid.UUID, name, to string, how map[string]any) (response, error) {
 	store := s.DB.As(authz.Actor{UserID: user, Name: name}, v.origin)
-	if err := store.Event(ctx, audit.Login, audit.User, user, nil); err != nil {
+	if err := store.Event(ctx, audit.Login, audit.User, user, how); err != nil {
 		return nil, err
 	}
-	return entrance{user: user, to: to}, nil
+	return entrance{user: user, to: to, passwordAt: v.passwordAt}, nil
 }
 
 // checkGuess does the same work whether or not there is a hash to compare with.

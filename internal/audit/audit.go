@@ -36,6 +36,9 @@ const (
 	UpdateRole          Action = "update_role"
 	CreateTeam          Action = "create_team"
 	UpdateTeam          Action = "update_team"
+	CreateView          Action = "create_view"
+	UpdateView          Action = "update_view"
+	DeleteView          Action = "delete_view"
 	Import              Action = "import"
 	Demo                Action = "demo"
 	BulkLoad            Action = "bulk_load" // of records without images: each is its own baseline
@@ -49,6 +52,15 @@ const (
 	AccessDenied   Action = "access_denied"
 	ChangePassword Action = "change_password"
 	ResetPassword  Action = "reset_password"
+
+	SetUpMFA         Action = "set_up_mfa" // a secret was shown; nothing depends on it yet
+	EnableMFA        Action = "enable_mfa"
+	DisableMFA       Action = "disable_mfa"
+	ResetMFA         Action = "reset_mfa"
+	NewRecoveryCodes Action = "new_recovery_codes"
+	UseRecoveryCode  Action = "use_recovery_code"
+	CreateToken      Action = "create_token"
+	RevokeToken      Action = "revoke_token"
 )
 
 // Actions lists every action, for filters and for the test that each has words.
@@ -57,7 +69,10 @@ var Actions = []Action{
 	CreateContact, UpdateContact, ArchiveContact, RestoreContact, LinkContact, UpdateLink, UnlinkContact,
 	CreateInteraction, UpdateInteraction, DeleteInteraction,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
+	CreateView, UpdateView, DeleteView,
 	Import, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, AccessDenied, ChangePassword, ResetPassword,
+	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
+	CreateToken, RevokeToken,
 }
 
 // Types of audit targets.
@@ -69,6 +84,7 @@ const (
 	User         = "user"
 	Role         = "role"
 	Team         = "team"
+	View         = "view" // a saved view
 )
 
 // Change is one audit row about to be written: a row of a table, before and after.

@@ -241,6 +241,30 @@ var probes = map[string]probe{
 	"ChangeMyPassword": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.ChangeMyPassword(ctx, "hash")
 	}},
+	"MySecondFactor": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.MySecondFactor(ctx)
+	}},
+	"SetUpSecondFactor": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.SetUpSecondFactor(ctx, "secret")
+	}},
+	"CountCode": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.CountCode(ctx)
+	}},
+	"UseCode": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.UseCode(ctx, postgres.CodeGuess{Secret: "secret"}, 1)
+	}},
+	"UseRecoveryCode": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.UseRecoveryCode(ctx, postgres.CodeGuess{Secret: "secret"}, []byte("hash"))
+	}},
+	"EnableSecondFactor": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.EnableSecondFactor(ctx, postgres.CodeGuess{Pending: "secret"}, 1, [][]byte{[]byte("hash")})
+	}},
+	"NewRecoveryCodes": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.NewRecoveryCodes(ctx, [][]byte{[]byte("hash")})
+	}},
+	"DisableSecondFactor": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.DisableSecondFactor(ctx)
+	}},
 
 	"Users": {manage, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Users(ctx) }},
 	"User":  {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.User(ctx, w.owner.ID) }},
@@ -261,6 +285,9 @@ var probes = map[string]probe{
 	}},
 	"UnlockUser": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return nil, s.UnlockUser(ctx, w.owner.ID)
+	}},
+	"ResetSecondFactor": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.ResetSecondFactor(ctx, w.owner.ID)
 	}},
 	"Roles": {manage, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Roles(ctx) }},
 	"Role":  {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.Role(ctx, w.role) }},
