@@ -24,6 +24,20 @@ type Relationship struct {
 	JobTitle         string    // read only
 }
 
+// LinkedContact is a contact with its place at one organization.
+type LinkedContact struct {
+	Contact
+	RoleLabel          string
+	RelationshipStatus string
+}
+
+// LinkedOrganization is an organization with the place that one contact has there.
+type LinkedOrganization struct {
+	Organization
+	RoleLabel          string
+	RelationshipStatus string
+}
+
 // Period is a stretch of time in which a contact held a role at an organization.
 // To is zero while it lasts.
 type Period struct {

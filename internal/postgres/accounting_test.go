@@ -34,6 +34,7 @@ type world struct {
 	contactNow                         crm.Contact
 	interactionNow                     crm.Interaction
 	links                              crm.Relationship
+	token                              uuid.UUID // the owner's
 }
 
 func newWorld(t *testing.T) *world {
@@ -70,6 +71,9 @@ func newWorld(t *testing.T) *world {
 	w.interactionNow, err = mine.Interaction(ctx, w.interaction)
 	fatal(t, err)
 	w.interactionNow.Subject = "Mine now"
+	token, _, err := mine.CreateToken(ctx, crm.Token{Name: "Sync", Scopes: []string{"ViewClient"}}, time.Now())
+	fatal(t, err)
+	w.token = token.ID
 	return w
 }
 
@@ -305,6 +309,26 @@ var probes = map[string]probe{
 	"UpdateTeam": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.UpdateTeam(ctx, crm.Team{ID: w.team, Name: "A", Version: 1})
 	}},
+	"OrganizationRecord": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.OrganizationRecord(ctx, w.organization)
+	}},
+	"ContactRecord": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.ContactRecord(ctx, w.contact)
+	}},
+	"MyTokens": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.MyTokens(ctx) }},
+	"CreateToken": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		t, _, err := s.CreateToken(ctx, crm.Token{Name: "A", Scopes: []string{"ViewClient"}}, time.Now())
+		return t, err
+	}},
+	"RevokeMyToken": {nil, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.RevokeMyToken(ctx, w.token)
+	}},
+	"UserTokens": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.UserTokens(ctx, w.owner.ID)
+	}},
+	"RevokeUserToken": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.RevokeUserToken(ctx, w.owner.ID, w.token)
+	}},
 	"Load": {
 		[]authz.Permission{authz.ManageUsers, authz.ViewClient, authz.EditClient, authz.ViewInteraction, authz.EditInteraction},
 		outside,
@@ -360,7 +384,7 @@ func TestEveryStoreMethodHasAProbe(t *testing.T) {
 func TestOnlyTheseMethodsNeedNoActor(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"As", "Close", "CountGuess", "EndSession", "FindSession", "HasUsers", "Ready", "SaveSession", "Signed", "Sweep",
+		"As", "Close", "CountGuess", "EndSession", "FindBearer", "FindSession", "HasUsers", "Ready", "SaveSession", "Signed", "Sweep",
 	}
 	if diff := cmp.Diff(want, methodsOf[*postgres.DB]()); diff != "" {
 		t.Errorf("the exported methods of DB changed (- pinned, + now); whatever touches a record belongs on Store:\n%s", diff)

@@ -93,6 +93,10 @@ type Origin struct {
 	IP        netip.Addr
 	UserAgent string
 	Session   string // hash of the session token, "" outside the web; a password change spares it
+	Token     string // name of the API token, "" for anything but the API; audit rows name it
+	// Fingerprint is of a request that makes a record under a key of the sender's choice, so that another request
+	// under the same key is told from the same one again; nil for forms.
+	Fingerprint []byte
 }
 
 // Store is the registry as one actor may see and change it. It is cheap: make one per request.

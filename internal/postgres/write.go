@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"time"
 
@@ -140,6 +141,13 @@ const insertAudit = `
 
 func (s *Store) auditArgs(changeSet uuid.NullUUID, c audit.Change) (pgx.NamedArgs, error) {
 	metadata := []byte("{}")
+	if s.origin.Token != "" {
+		c.Metadata = maps.Clone(c.Metadata)
+		if c.Metadata == nil {
+			c.Metadata = map[string]any{}
+		}
+		c.Metadata["via"], c.Metadata["token"] = "api", s.origin.Token
+	}
 	if len(c.Metadata) > 0 {
 		var err error
 		if metadata, err = json.Marshal(c.Metadata); err != nil {
@@ -169,17 +177,29 @@ func (s *Store) once(ctx context.Context, w *work, token uuid.NullUUID, record u
 	if !token.Valid || !s.actor.SignedIn() {
 		return nil
 	}
-	args := pgx.NamedArgs{"user": s.actor.UserID, "token": token, "record": record}
-	tag, err := w.Exec(ctx, `INSERT INTO form_tokens (user_id, token, record_id) VALUES (@user, @token, @record) ON CONFLICT DO NOTHING`, args)
+	args := pgx.NamedArgs{"user": s.actor.UserID, "token": token, "record": record, "fingerprint": s.origin.Fingerprint}
+	tag, err := w.Exec(ctx, `INSERT INTO form_tokens (user_id, token, record_id, fingerprint) VALUES (@user, @token, @record, @fingerprint)
+		ON CONFLICT DO NOTHING`, args)
 	if err != nil || tag.RowsAffected() == 1 {
 		return err
 	}
-	first, err := scalar[uuid.UUID](ctx, w, `SELECT record_id FROM form_tokens WHERE user_id = @user AND token = @token`, args)
-	if err != nil {
-		return err
+	type claim struct {
+		RecordID uuid.UUID
+		Same     bool
 	}
-	return repeated{first}
+	first, err := one[claim](ctx, w, `SELECT record_id, fingerprint IS NOT DISTINCT FROM @fingerprint AS same FROM form_tokens
+		WHERE user_id = @user AND token = @token`, args)
+	switch {
+	case err != nil:
+		return err
+	case !first.Same:
+		return ErrOtherRequest
+	}
+	return repeated{first.RecordID}
 }
+
+// ErrOtherRequest says that another request was taken under the same key before.
+var ErrOtherRequest = errors.New("another request was sent under this key")
 
 // repeated is the error by which a second submit of one form leaves its transaction.
 type repeated struct{ record uuid.UUID }
