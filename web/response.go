@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -33,6 +34,8 @@ type entrance struct {
 	half bool
 	to   string
 	then string // with half
+
+	passwordAt time.Time // when the password that was given was set; zero where none was
 }
 
 // exit ends the session and leads to the sign-in page.

@@ -51,6 +51,8 @@ type holder struct {
 	half   authz.Actor // who gave a password and owes the second factor; actor is nobody then
 	token  string      // hashed
 	origin postgres.Origin
+
+	passwordAt time.Time // when the password that opens a new session was set
 }
 
 type holderKey struct{}
@@ -72,6 +74,7 @@ func held(ctx context.Context) *holder {
 
 // enter writes into a fresh session who has come in.
 func (s *Server) enter(ctx context.Context, e entrance) {
+	held(ctx).passwordAt = e.passwordAt
 	s.sessions.Put(ctx, sessionUser, e.user.String())
 	s.prove(ctx)
 	if !e.half {
@@ -116,7 +119,7 @@ func (st sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool,
 	}
 	h := held(ctx)
 	if h.token = token; session.Half {
-		h.half = session.Actor
+		h.half, h.passwordAt = session.Actor, session.PasswordAt
 	} else {
 		h.actor = session.Actor
 	}
@@ -137,6 +140,7 @@ func (st sessionStore) CommitCtx(ctx context.Context, token string, data []byte,
 		}
 	}
 	user.Half, _ = c.Values[sessionHalf].(bool)
+	user.PasswordAt = held(ctx).passwordAt
 	return st.db.SaveSession(ctx, token, data, expiry, user, held(ctx).origin)
 }
 

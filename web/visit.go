@@ -30,6 +30,8 @@ type visit struct {
 	faults crm.Invalid // fields whose bytes could not be stored as sent
 	params func(string) string
 	now    time.Time
+
+	passwordAt time.Time // when the password was set by which somebody is about to come in
 }
 
 // newVisit reads a request; body has been parsed already.
@@ -40,6 +42,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 		query: storable(r.URL.Query(), nil), params: func(name string) string { return chi.URLParam(r, name) },
 	}
 	v.form = storable(r.PostForm, v.faults)
+	v.passwordAt = h.passwordAt
 	v.page = s.newPage(r, h.actor)
 	v.page.Flash = s.flash(r.Context())
 	return v

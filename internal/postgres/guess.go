@@ -28,8 +28,9 @@ type Guess struct {
 	Last       bool          // with Evaluate: the last of its budget; wrong, it locks the account
 	UserID     uuid.UUID     // Nil for an unknown or deactivated account
 	Name       string
-	Hash       string // "" for an unknown or deactivated account
-	MFA        bool   // a second factor is set up: the password alone signs nobody in
+	Hash       string    // "" for an unknown or deactivated account
+	PasswordAt time.Time // when it was set; zero with an empty Hash
+	MFA        bool      // a second factor is set up: the password alone signs nobody in
 	address    netip.Prefix
 }
 
@@ -44,10 +45,7 @@ func (db *DB) CountGuess(ctx context.Context, email string, ip netip.Addr) (Gues
 		return g, err
 	}
 	defer rollback(ctx, tx)
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(1, hashtext(@address::inet::text)), pg_advisory_xact_lock(2, hashtext(encode(@account, 'hex')))`, args); err != nil {
-		return g, err
-	}
-	tries, err := scalar[int](ctx, tx, `SELECT count(*) FROM sign_in_attempts WHERE address = @address::inet AND created_at > clock_timestamp() - interval '1 minute'`, args)
+	tries, err := tried(ctx, tx, args)
 	if err != nil {
 		return g, err
 	}
@@ -63,21 +61,34 @@ func (db *DB) CountGuess(ctx context.Context, email string, ip netip.Addr) (Gues
 		OK     bool
 		Last   bool
 		MFA    bool
+		At     *time.Time
 	}
 	r, err := one[row](ctx, tx, `
-		WITH u AS (SELECT u.id, u.name, c.password_hash, c.totp_secret IS NOT NULL AS mfa FROM users u JOIN user_credentials c ON c.user_id = u.id WHERE u.email = lower(@email) AND u.is_active),
+		WITH u AS (SELECT u.id, u.name, c.password_hash, c.password_changed_at, c.totp_secret IS NOT NULL AS mfa FROM users u JOIN user_credentials c ON c.user_id = u.id WHERE u.email = lower(@email) AND u.is_active),
 		k AS (SELECT EXISTS (SELECT 1 FROM user_addresses a JOIN users u ON u.id = a.user_id WHERE u.email = lower(@email) AND a.address = @address::inet) AS known),
 		n AS (SELECT count(*) FILTER (WHERE a.created_at > clock_timestamp() - interval '15 minutes') AS quarter, count(*) AS hour
 			FROM k LEFT JOIN sign_in_attempts a ON a.account = @account AND a.evaluated AND NOT a.succeeded AND a.known = k.known
 				AND (NOT k.known OR a.address = @address::inet) AND a.created_at > clock_timestamp() - interval '1 hour' WHERE a.id IS NOT NULL),
 		i AS (INSERT INTO sign_in_attempts (account, address, known, evaluated)
 			SELECT @account, @address::inet, k.known, n.quarter < @quarter AND n.hour < @hour FROM k, n RETURNING id, evaluated)
-		SELECT i.id, i.evaluated AS ok, n.quarter + 1 = @quarter OR n.hour + 1 = @hour AS last, u.id AS user_id, coalesce(u.name, '') AS name, coalesce(u.password_hash, '') AS hash, coalesce(u.mfa, FALSE) AS mfa FROM i CROSS JOIN n LEFT JOIN u ON TRUE`, args)
+		SELECT i.id, i.evaluated AS ok, n.quarter + 1 = @quarter OR n.hour + 1 = @hour AS last, u.id AS user_id, coalesce(u.name, '') AS name, coalesce(u.password_hash, '') AS hash, coalesce(u.mfa, FALSE) AS mfa, u.password_changed_at AS at FROM i CROSS JOIN n LEFT JOIN u ON TRUE`, args)
 	if err != nil {
 		return g, err
 	}
 	g.ID, g.Evaluate, g.Last, g.UserID, g.Name, g.Hash, g.MFA = r.ID, r.OK, r.OK && r.Last, r.UserID.UUID, r.Name, r.Hash, r.MFA
+	if r.At != nil {
+		g.PasswordAt = *r.At
+	}
 	return g, tx.Commit(ctx)
+}
+
+// tried returns how often @address has tried within a minute. Others who try from it, or at @account, wait for the
+// end of the transaction.
+func tried(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (int, error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(1, hashtext(@address::inet::text)), pg_advisory_xact_lock(2, hashtext(encode(@account, 'hex')))`, args); err != nil {
+		return 0, err
+	}
+	return scalar[int](ctx, tx, `SELECT count(*) FROM sign_in_attempts WHERE address = @address::inet AND created_at > clock_timestamp() - interval '1 minute'`, args)
 }
 
 // Signed records that a guess was right: it no longer counts against the account, and the address is known

@@ -17,6 +17,8 @@ type Session struct {
 	ExpiresAt time.Time
 	Actor     authz.Actor // the zero Actor when nobody is signed in
 	Half      bool        // Actor gave the right password and owes the second factor: they may do nothing else yet
+
+	PasswordAt time.Time // when the password in force was set
 }
 
 // halfLife is how long a second factor may be given after the password.
@@ -33,7 +35,7 @@ const rightsColumns = `ARRAY(SELECT p.slug || ' ' || r.reach FROM user_roles ur 
 // A deactivated user has no session.
 const sessionQuery = `
 	SELECT s.data, s.expires_at, s.half, s.last_seen_at < now() - interval '1 minute' AS stale, u.id AS user_id, coalesce(u.name, '') AS name,
-		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(c.must_change, FALSE) AS must_change,
+		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(c.must_change, FALSE) AS must_change, c.password_changed_at AS password_at,
 		c.totp_secret IS NULL AND EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.requires_mfa) AS must_enrol,
 		` + rightsColumns + `
 	FROM sessions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN user_credentials c ON c.user_id = u.id
@@ -52,6 +54,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 		Name, Email, Zone, Theme string
 		MustChange, MustEnrol    bool
 		Half                     bool
+		PasswordAt               *time.Time
 		Grants                   []string
 		Owners                   []uuid.UUID
 	}
@@ -74,6 +77,9 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 			Owners: r.Owners, MustChangePassword: r.MustChange, MustEnrol: r.MustEnrol,
 		}.WithGrants(parseGrants(r.Grants)...)
 	}
+	if r.PasswordAt != nil {
+		s.PasswordAt = *r.PasswordAt
+	}
 	return s, true, nil
 }
 
@@ -88,20 +94,35 @@ func parseGrants(texts []string) []authz.Grant {
 
 // SessionUser is whose session it is, and whether their second factor is still to come.
 type SessionUser struct {
-	ID   uuid.NullUUID
-	Half bool
+	ID         uuid.NullUUID
+	Half       bool
+	PasswordAt time.Time // when the password that opened it was set; zero where none did
 }
 
-// SaveSession stores a session's data. A session that was ended meanwhile stays ended: a request that
-// outlives the sign-out does not revive it.
+// SaveSession stores a session's data. A session that was loaded is only changed: one that was ended meanwhile
+// stays ended, a request that outlives the sign-out does not revive it. A new one is made only while its user
+// is active and has the password that opened it; it waits for a change of either, so that a password replaced
+// between the check and here opens nothing.
 func (db *DB) SaveSession(ctx context.Context, token string, data []byte, expiresAt time.Time, user SessionUser, origin Origin) error {
+	sql := `UPDATE sessions SET data = @data, expires_at = @expires, user_id = @user, half = @half WHERE token = @token AND revoked_at IS NULL`
+	if token != origin.Session {
+		sql = `WITH still AS (SELECT 1 FROM users u JOIN user_credentials c ON c.user_id = u.id
+				WHERE u.id = @user AND u.is_active AND (@passwordAt::timestamptz IS NULL OR c.password_changed_at = @passwordAt) FOR SHARE)
+			INSERT INTO sessions (token, user_id, half, data, ip, ua, expires_at)
+			SELECT @token, @user, @half, @data, @ip, @ua, @expires WHERE @user::uuid IS NULL OR EXISTS (SELECT 1 FROM still)`
+	}
 	s := db.As(authz.Actor{}, origin)
-	_, err := db.pool.Exec(ctx, `
-		INSERT INTO sessions (token, user_id, half, data, ip, ua, expires_at) VALUES (@token, @user, @half, @data, @ip, @ua, @expires)
-		ON CONFLICT (token) DO UPDATE SET data = EXCLUDED.data, expires_at = EXCLUDED.expires_at, user_id = EXCLUDED.user_id, half = EXCLUDED.half
-			WHERE sessions.revoked_at IS NULL`,
-		pgx.NamedArgs{"token": token, "user": user.ID, "half": user.Half, "data": data, "ip": s.ip(), "ua": s.ua(), "expires": expiresAt})
+	_, err := db.pool.Exec(ctx, sql, pgx.NamedArgs{
+		"token": token, "user": user.ID, "half": user.Half, "data": data, "ip": s.ip(), "ua": s.ua(), "expires": expiresAt, "passwordAt": nullTime(user.PasswordAt),
+	})
 	return err
+}
+
+func nullTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // EndSession revokes a session; its row stays until it would have expired.

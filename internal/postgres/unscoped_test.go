@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/internal/postgres/postgrestest"
 )
 
 // Guesses at one account wait for each other, and so do tries from one address: none overtakes the count.
@@ -34,20 +35,20 @@ func TestAnEndedSessionStaysEnded(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t)
 	const token = "hash"
-	save := func() {
+	save := func(loaded string) {
 		t.Helper()
-		if err := f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), postgres.SessionUser{ID: idOf(f.mia.ID)}, postgres.Origin{}); err != nil {
+		if err := f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), postgres.SessionUser{ID: idOf(f.mia.ID)}, postgres.Origin{Session: loaded}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	save()
+	save("")
 	if _, found, err := f.db.FindSession(ctx, token, time.Hour); !found || err != nil {
 		t.Fatalf("a fresh session: %v %v", found, err)
 	}
 	if err := f.db.EndSession(ctx, token); err != nil {
 		t.Fatal(err)
 	}
-	save()
+	save(token) // by a request that loaded it before
 	if _, found, err := f.db.FindSession(ctx, token, time.Hour); found || err != nil {
 		t.Errorf("an ended session was revived: %v", err)
 	}
@@ -56,5 +57,50 @@ func TestAnEndedSessionStaysEnded(t *testing.T) {
 	}
 	if _, found, _ := f.db.FindSession(ctx, uuid.NewString(), time.Hour); found {
 		t.Error("an unknown token has a session")
+	}
+}
+
+// Between the check of a password and the first save of the session lie milliseconds: who loses the password or
+// the account in them does not come in.
+func TestNoSessionOfAPasswordReplacedMeanwhile(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	const change = `UPDATE user_credentials SET password_changed_at = clock_timestamp()`
+	const deactivate = `UPDATE users SET is_active = FALSE`
+	guess := func() postgres.Guess {
+		return must(f.db.CountGuess(ctx, f.mia.Email, netip.MustParseAddr("203.0.113.1")))(t)
+	}
+	save := func(token string, g postgres.Guess) error {
+		return f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), postgres.SessionUser{ID: idOf(f.mia.ID), PasswordAt: g.PasswordAt}, postgres.Origin{})
+	}
+	opened := func(token string) bool {
+		_, found, err := f.db.FindSession(ctx, token, time.Hour)
+		if err != nil {
+			t.Error(err)
+		}
+		return found
+	}
+	for what, sql := range map[string]string{"replaced": change, "deactivated": deactivate} {
+		run(t, f.conn, `SET session_replication_role = replica`) // the change is not under test: no audit row
+		if err := save(what+" not", guess()); err != nil || !opened(what+" not") {
+			t.Errorf("not %s: no session, %v", what, err)
+		}
+		g := guess()
+		run(t, f.conn, `BEGIN`)
+		run(t, f.conn, sql+` /* not yet committed: whoever saves a session waits */`)
+		done := make(chan error, 1)
+		go func() { done <- save(what, g) }()
+		watch := postgrestest.Connect(t, f.conn.Config().ConnString())
+		for read[int](t, watch, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 0 {
+			time.Sleep(5 * time.Millisecond)
+		}
+		run(t, f.conn, `COMMIT`)
+		if err := <-done; err != nil || opened(what) {
+			t.Errorf("%s meanwhile: a session was opened, %v", what, err)
+		}
+		run(t, f.conn, `UPDATE users SET is_active = TRUE`)
+		if opened(what) {
+			t.Errorf("%s meanwhile: the session is there all the same", what)
+		}
 	}
 }
