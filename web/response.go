@@ -12,7 +12,7 @@ import (
 	"github.com/archpilot/crm/templates"
 )
 
-// response is what a handler returns: one of page, redirect, entrance and exit.
+// response is what a handler returns: one of page, file, redirect, entrance and exit.
 type response interface{ isResponse() }
 
 // page is a rendered page with its status.
@@ -41,7 +41,14 @@ type entrance struct {
 // exit ends the session and leads to the sign-in page.
 type exit struct{}
 
+// file is what is no page: a picture, say. It is never stored by the browser.
+type file struct {
+	contentType string
+	body        []byte
+}
+
 func (page) isResponse()     {}
+func (file) isResponse()     {}
 func (redirect) isResponse() {}
 func (entrance) isResponse() {}
 func (exit) isResponse()     {}

@@ -28,6 +28,7 @@ var (
 	public     = &access{public: true}
 	signedIn   = &access{}
 	halfway    = &access{half: true}
+	enrolling  = &access{beforeEnrolment: true}
 	unfinished = &access{beforePasswordChange: true, beforeEnrolment: true}
 
 	viewClient      = needs(authz.ViewClient)
@@ -57,7 +58,7 @@ func (s *Server) table() []route {
 		{get, "/login", public, s.showLogin},
 		{post, "/login", public, s.login},
 		{get, "/login/code", halfway, showCode},
-		{post, "/login/code", halfway, checkCode},
+		{post, "/login/code", halfway, s.checkCode},
 		{post, "/logout", unfinished, s.logout},
 
 		{get, "/", signedIn, showHome},
@@ -108,6 +109,13 @@ func (s *Server) table() []route {
 		{get, "/account/password", unfinished, showPassword},
 		{post, "/account/password", unfinished, s.changePassword},
 
+		{get, "/account/mfa", enrolling, showSecondFactor},
+		{get, "/account/mfa/qr", enrolling, s.showSecondFactorPicture},
+		{post, "/account/mfa/setup", enrolling.asking(), setUpSecondFactor},
+		{post, "/account/mfa/confirm", enrolling.asking(), confirmSecondFactor},
+		{post, "/account/mfa/codes", signedIn.asking(), newRecoveryCodes},
+		{post, "/account/mfa/off", signedIn.asking(), disableSecondFactor},
+
 		{get, "/admin/users", manageUsers, listUsers},
 		{post, "/admin/users", manageUsers.asking(), s.createUser},
 		{get, "/admin/users/new", manageUsers, newUser},
@@ -117,6 +125,7 @@ func (s *Server) table() []route {
 		{post, "/admin/users/{id}/reactivate", manageUsers, reactivateUser},
 		{post, "/admin/users/{id}/password", manageUsers.asking(), s.resetPassword},
 		{post, "/admin/users/{id}/unlock", manageUsers, unlockUser},
+		{post, "/admin/users/{id}/mfa/reset", manageUsers.asking(), resetSecondFactor},
 		{get, "/admin/roles", manageUsers, listRoles},
 		{post, "/admin/roles", manageUsers.asking(), createRole},
 		{get, "/admin/roles/new", manageUsers, newRole},

@@ -129,6 +129,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, resp response) {
 	switch resp := resp.(type) {
 	case page:
 		s.render(w, r, resp)
+	case file:
+		w.Header().Set("Content-Type", resp.contentType)
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(resp.body) // the client may be gone
 	case tooMany:
 		s.writeTooMany(w, r, resp)
 	case redirect:

@@ -93,10 +93,11 @@ func tried(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (int, error) {
 
 // Signed records that a guess was right: it no longer counts against the account, and the address is known
 // from now on. rehashed, when not empty, replaces the stored hash, which was made with older parameters. It
-// returns false when the password was replaced or the user deactivated while the guess was being checked.
+// returns false when the password was replaced, the second factor switched on or off or the user deactivated while
+// the guess was being checked.
 func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) (bool, error) {
 	still, err := scalar[bool](ctx, db.pool, `SELECT EXISTS (SELECT 1 FROM user_credentials c JOIN users u ON u.id = c.user_id
-		WHERE c.user_id = @user AND c.password_hash = @old AND u.is_active)`, pgx.NamedArgs{"user": g.UserID, "old": g.Hash})
+		WHERE c.user_id = @user AND c.password_hash = @old AND (c.totp_secret IS NOT NULL) = @mfa AND u.is_active)`, pgx.NamedArgs{"user": g.UserID, "old": g.Hash, "mfa": g.MFA})
 	if err != nil || !still {
 		return false, err
 	}
