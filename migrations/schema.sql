@@ -174,6 +174,10 @@ CREATE FUNCTION public.rebuild_activity() RETURNS void
     WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
 $$;
 
+CREATE FUNCTION public.searchable(text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
+    RETURN translate(public.fold($1), '-/,;:@()[]{}<>|"	.''`'::text, '                 '::text);
+
 CREATE TABLE public.api_tokens (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -250,7 +254,12 @@ CREATE TABLE public.contacts (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version integer DEFAULT 1 NOT NULL,
-    search_text text GENERATED ALWAYS AS (public.fold((((((first_name)::text || ' '::text) || (last_name)::text) || ' '::text) || (COALESCE(email, ''::character varying))::text))) STORED NOT NULL,
+    search_text text GENERATED ALWAYS AS ("left"((((((public.searchable((((((((((' '::text || (first_name)::text) || ' '::text) || (last_name)::text) || '
+ '::text) || (last_name)::text) || ' '::text) || (first_name)::text) || '
+ '::text) || (COALESCE(email, ''::character varying))::text)) || '
+ '::text) || regexp_replace((COALESCE(phone, ''::character varying))::text, '[^0-9]'::text, ''::text, 'g'::text)) || '
+ '::text) || regexp_replace((COALESCE(mobile, ''::character varying))::text, '[^0-9]'::text, ''::text, 'g'::text)) || '
+'::text), 600)) STORED NOT NULL,
     CONSTRAINT contacts_email_lower CHECK (((email)::text = lower((email)::text)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
@@ -309,7 +318,11 @@ CREATE TABLE public.organizations (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     version integer DEFAULT 1 NOT NULL,
-    search_text text GENERATED ALWAYS AS (public.fold((((((((display_name)::text || ' '::text) || (legal_name)::text) || ' '::text) || (COALESCE(website, ''::character varying))::text) || ' '::text) || (COALESCE(tax_id, ''::character varying))::text))) STORED NOT NULL
+    search_text text GENERATED ALWAYS AS ("left"((((public.searchable((((((' '::text || (display_name)::text) || '
+ '::text) || (legal_name)::text) || '
+ '::text) || regexp_replace((COALESCE(website, ''::character varying))::text, '^(https?://)?(www\.)?'::text, ''::text, 'i'::text))) || '
+ '::text) || translate(lower((COALESCE(tax_id, ''::character varying))::text), ' .-/_'::text, ''::text)) || '
+'::text), 600)) STORED NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -599,6 +612,11 @@ CREATE INDEX contacts_owner_newest ON public.contacts USING btree (owner_user_id
 
 CREATE INDEX contacts_search ON public.contacts USING gin (search_text public.gin_trgm_ops);
 
+CREATE INDEX contacts_search_family ON public.contacts USING btree ("left"(substr(search_text, (strpos(search_text, '
+'::text) + 1)), 40) text_pattern_ops);
+
+CREATE INDEX contacts_search_start ON public.contacts USING btree ("left"(search_text, 40) text_pattern_ops);
+
 CREATE INDEX form_tokens_created ON public.form_tokens USING btree (created_at);
 
 CREATE UNIQUE INDEX idx_contacts_email_unique ON public.contacts USING btree (email) WHERE (email IS NOT NULL);
@@ -649,11 +667,15 @@ CREATE INDEX organizations_owner_name ON public.organizations USING btree (owner
 
 CREATE INDEX organizations_owner_newest ON public.organizations USING btree (owner_user_id, created_at DESC, id DESC);
 
+CREATE INDEX organizations_owner_search ON public.organizations USING btree (owner_user_id, search_text text_pattern_ops) INCLUDE (id);
+
 CREATE INDEX organizations_owner_sector_name ON public.organizations USING btree (owner_user_id, COALESCE(sector, ''::character varying) COLLATE "und-x-icu", display_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX organizations_owner_size_name ON public.organizations USING btree (owner_user_id, COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX organizations_search ON public.organizations USING gin (search_text public.gin_trgm_ops);
+
+CREATE INDEX organizations_search_start ON public.organizations USING btree (search_text text_pattern_ops);
 
 CREATE INDEX organizations_sector_name ON public.organizations USING btree (COALESCE(sector, ''::character varying) COLLATE "und-x-icu", display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 

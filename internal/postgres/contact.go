@@ -66,7 +66,7 @@ func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[
 	}
 	args := pgx.NamedArgs{"owner": f.Owner.UserID}
 	if f.Query != "" {
-		l.where = append(l.where, namePatterns(f.Query, args))
+		l.where = append(l.where, matchContacts("c.search_text", crm.ParseQuery(f.Query), args))
 	}
 	return readList(ctx, s, l, f.Page, args,
 		func(r contactRow) (crm.ContactRow, int) { return r.ContactRow, r.Total },

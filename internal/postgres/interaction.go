@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
-	"unicode"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -94,38 +92,6 @@ func (s *Store) interactions(ctx context.Context, f crm.InteractionFilter, count
 	return readList(ctx, s, l, f.Page, args,
 		func(r interactionRow) (crm.Interaction, int) { return r.Interaction, r.Total },
 		func(i crm.Interaction) (string, uuid.UUID) { return timeKey(i.HappenedAt), i.ID })
-}
-
-// interactionWords matches every word of @words in subject or body, each as the beginning of a word.
-const interactionWords = `i.words @@ to_tsquery('simple', fold(@words))`
-
-// rareTerm is up to how many interactions with the words asked for are gathered by the words' index and then
-// sorted. Beyond it walking all interactions from the newest soon finds a page of them; for a rare term that
-// walk would read ten million rows.
-const rareTerm = 5000
-
-// rareWords reports whether few interactions hold the words asked for. It counts regardless of reach: it picks
-// a plan, never a right.
-func (s *Store) rareWords(ctx context.Context, words string) (bool, error) {
-	n := 0
-	b := &pgx.Batch{}
-	b.Queue("BEGIN READ ONLY")
-	b.Queue("SET LOCAL enable_seqscan = off") // the planner takes half a percent for granted, and reads the table for it
-	b.Queue(`SELECT count(*) FROM (SELECT 1 FROM interactions i WHERE `+interactionWords+` LIMIT @limit) n`,
-		pgx.NamedArgs{"words": words, "limit": rareTerm + 1}).QueryRow(func(row pgx.Row) error { return row.Scan(&n) })
-	b.Queue("COMMIT")
-	err := s.db.pool.SendBatch(ctx, b).Close()
-	return n <= rareTerm, translate(err)
-}
-
-// wordQuery turns typed text into a tsquery for interactionWords, "" when it has no word. Words are quoted
-// and hold letters and digits only, so that nothing in them is an operator.
-func wordQuery(typed string) string {
-	words := strings.FieldsFunc(typed, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	for i, w := range words {
-		words[i] = "'" + w + "':*"
-	}
-	return strings.Join(words, " & ")
 }
 
 func (s *Store) interactionQuery() string {

@@ -73,10 +73,10 @@ func (s *Store) Organizations(ctx context.Context, f crm.OrganizationFilter) (cr
 	if f.Size != "" {
 		l.where = append(l.where, "o.size_band = @size")
 	}
+	args := pgx.NamedArgs{"sector": f.Sector, "size": f.Size, "owner": f.Owner.UserID}
 	if f.Query != "" {
-		l.where = append(l.where, "o.search_text LIKE fold(@query)")
+		l.where = append(l.where, matchOrganizations("o.search_text", crm.ParseQuery(f.Query), args))
 	}
-	args := pgx.NamedArgs{"sector": f.Sector, "size": f.Size, "query": pattern(f.Query), "owner": f.Owner.UserID}
 	return readList(ctx, s, l, f.Page, args,
 		func(r organizationRow) (crm.OrganizationRow, int) { return r.OrganizationRow, r.Total },
 		func(o crm.OrganizationRow) (string, uuid.UUID) {

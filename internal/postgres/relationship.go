@@ -70,10 +70,14 @@ func (s *Store) LinkCandidates(ctx context.Context, organization uuid.UUID, quer
 		return o, nil, err
 	}
 	b := &batch{}
-	args := s.args(pgx.NamedArgs{"id": organization, "query": pattern(query)})
+	args := s.args(pgx.NamedArgs{"id": organization})
+	match := "TRUE"
+	if query != "" {
+		match = matchContacts("c.search_text", crm.ParseQuery(query), args)
+	}
 	queueOne(b, &o, `SELECT `+organizationColumns+` FROM organizations o WHERE o.id = @id AND `+s.organizationScope(authz.EditClient, "o"), args)
 	queueMany(b, &found, `SELECT `+contactColumns+` FROM contacts c
-		WHERE c.is_active AND c.search_text LIKE fold(@query) AND `+s.contactScope(authz.EditClient, "c")+`
+		WHERE c.is_active AND `+match+` AND `+s.contactScope(authz.EditClient, "c")+`
 			AND NOT EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = @id AND l.contact_id = c.id)
 		ORDER BY c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT 200`, args)
 	err := b.send(ctx, s.db)

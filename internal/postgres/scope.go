@@ -60,3 +60,15 @@ func (s *Store) args(more pgx.NamedArgs) pgx.NamedArgs {
 	maps.Copy(a, more)
 	return a
 }
+
+// ownersWithin returns the owners within the actor's reach, as an array to go through one by one: for reach
+// own or team only. It picks rows to look at; ownerWithin decides which may be seen.
+func (s *Store) ownersWithin(p authz.Permission) string {
+	switch s.actor.Reach(p) {
+	case authz.Team:
+		return "@owners::uuid[]"
+	case authz.Own:
+		return "ARRAY[@me::uuid]"
+	}
+	return "'{}'::uuid[]"
+}

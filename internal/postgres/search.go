@@ -2,8 +2,12 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
+	"unicode"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/archpilot/crm/internal/authz"
@@ -11,83 +15,432 @@ import (
 )
 
 // MaxFound is how many records of each kind a search shows.
-const MaxFound = 20
+const MaxFound = 50
 
-// Found is what a search found, within reach and permissions; each list at most MaxFound+1, so that a page
-// can say that there are more.
+// Found is what a search found, within reach and permissions, best match first; each list at most MaxFound+1,
+// so that a page can say that there are more.
 type Found struct {
 	Organizations []crm.Organization
 	Contacts      []crm.ContactRow
 	Interactions  []crm.Interaction
+	Similar       bool // nothing matched: these organizations and contacts are only written alike
 }
 
-// enough bounds how many matches are sorted: a very common term must not sort the whole table.
-const enough = "200"
+// How a search stays fast whatever is typed. A first round trip looks at what is at hand: names that begin so, by
+// index, and a glance at a few thousand records: all there are in a small register or reach. A term so common that
+// the glance holds a page of matches is answered from it; any other is rare enough to ask the trigram index, in a
+// second round trip, which for a common term would gather every record there is. No guess of the planner's is
+// involved: it takes a term for ten times as common or as rare as it is.
+const (
+	glance        = 2000   // records looked at where the reach is all: 0.7 ms
+	glanceInReach = 5000   // within a shorter reach, which the index does not know: beyond it most of what the index finds is out of reach
+	gathered      = 200    // matches that are ranked
+	newest        = 2000   // interactions looked at first
+	rareTerm      = 20_000 // interactions gathered by the words' index and sorted; of more, walking from the newest soon finds a page
+	smallReach    = 2000   // organizations, or contacts, whose interactions are asked for one record at a time
+	similarNames  = 10
+)
 
-// Search looks for query in organizations (any part of names, website, tax id), contacts (every word in any
-// part of name or address, in any order) and interactions (every word at the beginning of a word). What the
-// actor may not view is not searched.
+// Search looks for query in organizations (any part of names, website, tax id), contacts (every word in any part
+// of name or address, in any order; digits of telephone numbers) and interactions (words of subject and body).
+// Where no organization and no contact matches it returns those written alike. What the actor may not view is not
+// searched.
 func (s *Store) Search(ctx context.Context, query string) (Found, error) {
-	var f Found
 	if err := s.require(); err != nil {
-		return f, err
+		return Found{}, err
 	}
-	if strings.TrimSpace(query) == "" {
-		return f, nil
+	q := crm.ParseQuery(query)
+	if q.Empty() {
+		return Found{}, nil
 	}
-	args := s.args(pgx.NamedArgs{"any": pattern(query), "start": strings.TrimPrefix(pattern(query), "%"), "limit": MaxFound + 1})
-	names := namePatterns(query, args)
-	var err error
-	if s.actor.May(authz.ViewClient) {
-		if f.Organizations, err = many[crm.Organization](ctx, s.db.pool, s.searchOrganizations(), pgx.QueryExecModeCacheDescribe, args); err != nil {
-			return f, translate(err)
-		}
-		if f.Contacts, err = many[crm.ContactRow](ctx, s.db.pool, s.searchContacts(names), pgx.QueryExecModeCacheDescribe, args); err != nil {
-			return f, translate(err)
-		}
+	args := s.args(pgx.NamedArgs{"limit": MaxFound + 1})
+	organizations, contacts := s.searchedOrganizations(q, args), s.searchedContacts(q, args)
+	talks := s.searchedInteractions(query, args)
+	var f Found
+	if err := s.look(ctx, args, &organizations, &contacts, &talks); err != nil {
+		return f, translate(err)
 	}
-	if s.actor.May(authz.ViewInteraction) {
-		l, err := s.interactions(ctx, crm.InteractionFilter{Query: query, Page: crm.Page{Size: MaxFound + 1}}, false)
-		if err != nil {
-			return f, err
-		}
-		f.Interactions = l.Rows
+	if err := s.gather(ctx, &f, args, organizations, contacts, talks); err != nil {
+		return f, translate(err)
+	}
+	if len(f.Organizations)+len(f.Contacts) == 0 && s.actor.May(authz.ViewClient) {
+		return f, translate(s.similar(ctx, &f, q, args))
 	}
 	return f, nil
 }
 
-func (s *Store) searchOrganizations() string {
-	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name FROM (
-			SELECT o.* FROM organizations o WHERE o.search_text LIKE fold(@any) AND ` + s.organizationScope(authz.ViewClient, "o") + ` LIMIT ` + enough + `) o
-		LEFT JOIN users u ON u.id = o.owner_user_id
-		ORDER BY NOT o.is_active, NOT o.search_text LIKE fold(@start), o.display_name` + icu + `, o.id LIMIT @limit`
+// searched is a table of names being searched, as constant SQL.
+type searched struct {
+	name    string // prefix of its arguments
+	best    string // ids of those whose name begins as the query does, best first
+	near    string // id and search_text of the records looked at first
+	glance  int    // how many those are at most
+	starts  string // condition: every word begins a word
+	matches string // condition: what the query finds
+	table   string // "organizations x": the conditions are on x
+	scope   string
+	rows    string // the rows to show, of (%found)
+
+	// What a look found.
+	seen   []uuid.UUID
+	looked int
 }
 
-func (s *Store) searchContacts(names string) string {
-	return `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
-			SELECT c.* FROM contacts c WHERE ` + names + ` AND ` + s.contactScope(authz.ViewClient, "c") + ` LIMIT ` + enough + `) c
+// whole reports whether a look already found a page of matches, or all there are.
+func (t searched) whole() bool { return len(t.seen) > MaxFound || t.looked < t.glance }
+
+// found returns the SQL of the ids that match: those seen, and, if they are not enough, those the index gives, the
+// better ones first.
+func (t searched) found() string {
+	seen := "SELECT unnest(@" + t.name + "Seen::uuid[]) AS id"
+	if t.whole() {
+		return seen
+	}
+	by := func(condition string) string {
+		return "SELECT x.id FROM " + t.table + " WHERE " + condition + " AND " + t.scope
+	}
+	return seen + " UNION SELECT g.id FROM (" + by(t.starts) + " UNION ALL " + by(t.matches) + " LIMIT " + fmt.Sprint(gathered) + ") g"
+}
+
+func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched {
+	args["orgTyped"], args["orgStart"] = " "+joined(q.Words), literal.Replace(" "+joined(q.Firm()))+"%"
+	args["orgName"], args["orgTails"] = " "+joined(q.Firm()), tails
+	t := searched{
+		name: "org", table: "organizations x", scope: s.organizationScope(authz.ViewClient, "x"),
+		starts: words("x.search_text", "orgStarts", q.Words, true, args), matches: matchOrganizations("x.search_text", q, args),
+	}
+	const begins = "o.search_text LIKE searchable(@orgStart)"
+	if s.actor.Reach(authz.ViewClient) == authz.All {
+		t.glance = glance
+		t.best = "SELECT o.id FROM organizations o WHERE " + begins + " ORDER BY o.search_text USING ~<~ LIMIT @limit"
+		t.near = "SELECT o.id, o.search_text FROM organizations o LIMIT " + fmt.Sprint(glance)
+	} else { // owner by owner: see keys
+		each := func(condition string, limit string) string {
+			return "SELECT t.* FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
+				condition + " ORDER BY o.search_text USING ~<~ LIMIT " + limit + ") t"
+		}
+		t.glance = glanceInReach
+		t.best = "SELECT b.id FROM (" + each(begins, "@limit") + ") b ORDER BY b.search_text USING ~<~ LIMIT @limit"
+		t.near = each("TRUE", fmt.Sprint(glanceInReach)) + " LIMIT " + fmt.Sprint(glanceInReach)
+	}
+	t.rows = `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name
+		FROM (SELECT o.*, split_part(o.search_text, E'\n', 1) AS line FROM organizations o WHERE o.id IN (%found) AND ` + s.organizationScope(authz.ViewClient, "o") + `) o
+		LEFT JOIN users u ON u.id = o.owner_user_id
+		ORDER BY NOT o.is_active, CASE
+				WHEN o.line = searchable(@orgTyped) THEN 0
+				WHEN ` + begins + ` AND substr(o.line, length(searchable(@orgName)) + 1) = ANY (@orgTails) THEN 1
+				WHEN ` + begins + ` THEN 2
+				WHEN ` + words("o.search_text", "orgStarts", q.Words, true, args) + ` THEN 3
+				ELSE 4 END,
+			o.display_name` + icu + `, o.id LIMIT @limit`
+	return t
+}
+
+// tails are what may follow the name that was typed for it to be the whole name.
+var tails = func() []string {
+	all := []string{""}
+	for _, form := range crm.LegalForms {
+		all = append(all, " "+form)
+	}
+	return all
+}()
+
+func (s *Store) searchedContacts(q crm.Query, args pgx.NamedArgs) searched {
+	const given, family = "left(c.search_text, 40)", `left(substr(c.search_text, strpos(c.search_text, E'\n') + 1), 40)`
+	args["conTyped"], args["conStart"] = " "+joined(q.Words), beginning(q)
+	t := searched{
+		name: "con", table: "contacts x", scope: s.contactScope(authz.ViewClient, "x"),
+		starts: words("x.search_text", "conStarts", q.Words, true, args), matches: matchContacts("x.search_text", q, args),
+	}
+	if s.actor.Reach(authz.ViewClient) == authz.All {
+		by := func(line string) string {
+			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) ORDER BY " + line + " USING ~<~ LIMIT @limit)"
+		}
+		t.glance = glance
+		t.best = by(family) + " UNION " + by(given)
+		t.near = "SELECT c.id, c.search_text FROM contacts c LIMIT " + fmt.Sprint(glance)
+	} else {
+		t.glance = glanceInReach
+		t.best = "SELECT NULL::uuid WHERE FALSE"
+		within, limit := "FROM unnest("+s.ownersWithin(authz.ViewClient)+") u(id) ", " LIMIT "+fmt.Sprint(glanceInReach)
+		t.near = "(SELECT c.id, c.search_text " + within + "JOIN contacts c ON c.owner_user_id = u.id" + limit + ") UNION ALL (SELECT c.id, c.search_text " + within +
+			"JOIN organizations o ON o.owner_user_id = u.id JOIN organization_contact l ON l.organization_id = o.id JOIN contacts c ON c.id = l.contact_id" + limit + ")"
+	}
+	t.rows = `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
+			SELECT c.*, CASE
+				WHEN searchable(@conTyped) IN (split_part(c.search_text, E'\n', 1), split_part(c.search_text, E'\n', 2)) THEN 0
+				WHEN ` + given + ` LIKE searchable(@conStart) OR ` + family + ` LIKE searchable(@conStart) THEN 1
+				WHEN ` + words("c.search_text", "conStarts", q.Words, true, args) + ` THEN 2
+				ELSE 3 END AS rank
+			FROM contacts c WHERE c.id IN (%found) AND ` + s.contactScope(authz.ViewClient, "c") + `
+			ORDER BY NOT c.is_active, rank, c.last_name` + icu + `, c.first_name` + icu + `, c.id LIMIT @limit) c
 		LEFT JOIN LATERAL (SELECT o.id, o.display_name, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 			WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + ` ORDER BY o.display_name, o.id LIMIT 1) p ON TRUE
-		ORDER BY NOT c.is_active, NOT c.search_text LIKE fold(@start), c.last_name` + icu + `, c.first_name` + icu + `, c.id LIMIT @limit`
+		ORDER BY NOT c.is_active, c.rank, c.last_name` + icu + `, c.first_name` + icu + `, c.id`
+	return t
 }
 
-// nameWords is how many words of a search are looked for in a name; further ones are ignored.
-const nameWords = 5
+// beginning returns the pattern for the beginning of a person's name, no longer than its index.
+func beginning(q crm.Query) string {
+	const indexed = 40
+	name := []rune(" " + joined(q.Words))
+	return literal.Replace(string(name[:min(len(name), indexed)])) + "%"
+}
 
-// namePatterns adds to args a pattern for each word of query and returns the condition that every one of them
-// stands somewhere in a contact's name or address, in any order: one LIKE a word, since LIKE ALL has no index.
-func namePatterns(query string, args pgx.NamedArgs) string {
-	var conditions []string
-	for i, word := range strings.Fields(query) {
-		if i == nameWords {
-			break
+// talks is what is searched of interactions.
+type talks struct {
+	words  string // tsquery, "" when there is nothing to ask for
+	scope  string
+	newest []uuid.UUID // what the newest interactions hold of it
+	common float64     // how many interactions the planner thinks hold the words
+	reach  int         // how many organizations or contacts are in reach, whichever is more, at most smallReach+1
+}
+
+func (s *Store) searchedInteractions(query string, args pgx.NamedArgs) talks {
+	t := talks{words: wordQuery(query), scope: s.interactionScope(authz.ViewInteraction, "i")}
+	args["words"] = t.words
+	return t
+}
+
+// look makes the first round trip.
+func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, contacts *searched, t *talks) error {
+	b := searching()
+	if s.actor.May(authz.ViewClient) {
+		for _, table := range []*searched{organizations, contacts} {
+			b.Queue(`WITH near AS MATERIALIZED (`+table.near+`)
+				SELECT ARRAY(`+table.best+`) || ARRAY(SELECT x.id FROM near x WHERE `+table.matches+` LIMIT `+fmt.Sprint(gathered)+`), (SELECT count(*) FROM near)`,
+				args).QueryRow(func(row pgx.Row) error {
+				if err := row.Scan(&table.seen, &table.looked); err != nil {
+					return err
+				}
+				args[table.name+"Seen"] = table.seen
+				return nil
+			})
 		}
-		name := "name" + string(rune('0'+i))
-		args[name] = pattern(word)
-		conditions = append(conditions, "c.search_text LIKE fold(@"+name+")")
 	}
-	if len(conditions) == 0 {
-		return "TRUE"
+	if s.actor.May(authz.ViewInteraction) && t.words != "" {
+		b.Queue(`SELECT ARRAY(SELECT i.id FROM (SELECT * FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT `+fmt.Sprint(newest)+`) i
+				WHERE `+interactionWords+` AND `+t.scope+` LIMIT @limit),
+			greatest((SELECT count(*) FROM (SELECT FROM organizations o WHERE `+s.organizationScope(authz.ViewInteraction, "o")+` LIMIT @small) n),
+				(SELECT count(*) FROM (SELECT FROM contacts c WHERE `+s.ownerWithin(authz.ViewInteraction, "c.owner_user_id")+` LIMIT @small) n))`,
+			with(args, "small", smallReach+1)).QueryRow(func(row pgx.Row) error { return row.Scan(&t.newest, &t.reach) })
+		b.Queue(howManyTalks, args).QueryRow(func(row pgx.Row) error {
+			var answer []byte
+			err := row.Scan(&answer)
+			if err == nil {
+				t.common, err = plannedRows(answer)
+			}
+			return err
+		})
 	}
-	return strings.Join(conditions, " AND ")
+	return s.finish(ctx, b)
+}
+
+// gather makes the second round trip: the rows to show.
+func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organizations, contacts searched, t talks) error {
+	b := searching("enable_seqscan = off", "enable_indexscan = off", "enable_indexonlyscan = off") // the trigram index, whatever the planner guesses
+	if s.actor.May(authz.ViewClient) {
+		queueMany(b, &f.Organizations, strings.Replace(organizations.rows, "%found", organizations.found(), 1), args)
+		queueMany(b, &f.Contacts, strings.Replace(contacts.rows, "%found", contacts.found(), 1), args)
+	}
+	if s.actor.May(authz.ViewInteraction) && t.words != "" {
+		b.Queue("SET LOCAL enable_indexscan = on")
+		queueMany(b, &f.Interactions, `SELECT `+interactionColumns+interactionNames+` FROM (`+s.talksFound(t)+`) k JOIN interactions i ON i.id = k.id`+s.interactionJoins()+`
+			WHERE `+t.scope+` ORDER BY i.happened_at DESC, i.id DESC`, with(args, "seen", t.newest))
+	}
+	return s.finish(ctx, b)
+}
+
+// talksFound returns the SQL of the ids of the newest interactions that hold the words. All four ways give the
+// same rows; which is asked is a matter of cost.
+func (s *Store) talksFound(t talks) string {
+	const page = ` ORDER BY i.happened_at DESC, i.id DESC LIMIT @limit`
+	switch {
+	case len(t.newest) > MaxFound:
+		return `SELECT unnest(@seen::uuid[]) AS id`
+	case s.actor.Reach(authz.ViewInteraction) != authz.All && t.reach <= smallReach && t.common > smallReach:
+		return s.talksInReach(page)
+	case t.common <= rareTerm: // OFFSET 0: gathered by the words' index and sorted, and only then held against the reach, up to a page
+		return `SELECT i.id FROM (SELECT i.* FROM (SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i
+			ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.scope + page
+	}
+	return `SELECT i.id FROM (SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + interactionWords + ` AND ` + t.scope + page
+}
+
+// talksInReach asks record by record: for a short reach nearly all that the words' index gives, and all that a walk
+// from the newest meets, is somebody else's.
+func (s *Store) talksInReach(page string) string {
+	owners := s.ownersWithin(authz.ViewInteraction)
+	of := func(records, column string) string {
+		return `(SELECT t.id, t.happened_at FROM (` + records + `) r CROSS JOIN LATERAL (
+			SELECT i.id, i.happened_at FROM (SELECT i.* FROM interactions i WHERE i.` + column + ` = r.id OFFSET 0) i WHERE ` + interactionWords + page + `) t)`
+	}
+	return `SELECT i.id FROM (` + of(`SELECT @me::uuid AS id`, "user_id") +
+		` UNION ` + of(`SELECT o.id FROM unnest(`+owners+`) u(id) JOIN organizations o ON o.owner_user_id = u.id`, "organization_id") +
+		` UNION ` + of(`SELECT c.id FROM unnest(`+owners+`) u(id) JOIN contacts c ON c.owner_user_id = u.id
+			UNION SELECT l.contact_id FROM unnest(`+owners+`) u(id) JOIN organizations o ON o.owner_user_id = u.id JOIN organization_contact l ON l.organization_id = o.id`, "contact_id") +
+		`) i` + page
+}
+
+// similar fills f with organizations and contacts that are written like query: one wrong letter leaves most
+// trigrams of a name as they are. It is the dearest question, so it is asked only when nothing matched.
+func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.NamedArgs) error {
+	like := joined(q.Firm())
+	if len(like) < 4 || len(like) > 60 { // the shorter, the more is like it; the longer, the more trigrams to count
+		return nil
+	}
+	args["like"], args["limit"] = like, similarNames
+	const alike = "searchable(@like) <% x.search_text"
+	b := searching("pg_trgm.word_similarity_threshold = 0.5", "enable_seqscan = off", "enable_indexscan = off", "enable_indexonlyscan = off")
+	f.Similar = true
+	queueMany(b, &f.Organizations, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
+		FROM (SELECT x.* FROM organizations x WHERE `+alike+` AND `+s.organizationScope(authz.ViewClient, "x")+` LIMIT 1000) o LEFT JOIN users u ON u.id = o.owner_user_id
+		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
+	queueMany(b, &f.Contacts, `SELECT `+contactColumns+` FROM (SELECT x.* FROM contacts x WHERE `+alike+` AND `+s.contactScope(authz.ViewClient, "x")+` LIMIT 1000) c
+		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
+	return s.finish(ctx, b)
+}
+
+// searching opens a batch whose queries are planned with their values: a plan for any pattern at all is a hundred
+// times off. Compiling a plan takes longer than running these.
+func searching(settings ...string) *batch {
+	b := &batch{}
+	b.Queue("BEGIN READ ONLY")
+	for _, setting := range append(settings, "plan_cache_mode = force_custom_plan", "jit = off") {
+		b.Queue("SET LOCAL " + setting)
+	}
+	return b
+}
+
+// finish runs a batch of searching.
+func (s *Store) finish(ctx context.Context, b *batch) error {
+	b.Queue("COMMIT")
+	return b.send(ctx, s.db)
+}
+
+// with returns args and one more.
+func with(args pgx.NamedArgs, name string, value any) pgx.NamedArgs {
+	args[name] = value
+	return args
+}
+
+// joined returns words as they stand in a name.
+func joined(words []crm.Word) string {
+	spelt := make([]string, len(words))
+	for i, w := range words {
+		spelt[i] = w.Spellings[0]
+	}
+	return strings.Join(spelt, " ")
+}
+
+// words returns the condition that column holds every one of words in any of its spellings, in any order, and adds
+// their patterns to args under name. One LIKE a word: LIKE ALL has no index.
+func words(column, name string, words []crm.Word, starts bool, args pgx.NamedArgs) string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		spellings := make([]string, len(w.Spellings))
+		for j, spelling := range w.Spellings {
+			arg, before := fmt.Sprintf("%s%d_%d", name, i, j), "%"
+			if starts || w.Short {
+				before = "% "
+			}
+			args[arg] = before + literal.Replace(spelling) + "%"
+			spellings[j] = column + " LIKE searchable(@" + arg + ")"
+		}
+		all[i] = "(" + strings.Join(spellings, " OR ") + ")"
+	}
+	if len(all) == 0 {
+		return "FALSE"
+	}
+	return strings.Join(all, " AND ")
+}
+
+// matchOrganizations returns the condition that an organization's searchable text holds what q asks for, and adds
+// its patterns to args: the words that are no legal form, or the number without its signs.
+func matchOrganizations(column string, q crm.Query, args pgx.NamedArgs) string {
+	match := words(column, "orgWord", q.Firm(), false, args)
+	if q.Number == "" {
+		return match
+	}
+	args["orgNumber"] = "%" + q.Number + "%"
+	return "(" + match + " OR " + column + " LIKE searchable(@orgNumber))"
+}
+
+// matchContacts returns the condition that a contact's searchable text holds what q asks for, and adds its patterns
+// to args: the words, or the digits of a telephone number.
+func matchContacts(column string, q crm.Query, args pgx.NamedArgs) string {
+	anywhere, end := q.Phones()
+	if anywhere == "" {
+		return words(column, "conWord", q.Words, false, args)
+	}
+	args["phone"], args["phoneEnd"] = "%"+anywhere+"%", "%"+end+"\n%"
+	if end == "" {
+		return column + " LIKE @phone"
+	}
+	return "(" + column + " LIKE @phone OR " + column + " LIKE @phoneEnd)"
+}
+
+// interactionWords matches the words of @words in subject or body.
+const interactionWords = `i.words @@ to_tsquery('simple', fold(@words))`
+
+// inWords are signs that may stand inside a word of PostgreSQL's parser: of an address, a decimal, a compound.
+const inWords = "-_./@:"
+
+// likeQuotes are the letters that fold would make quotes of.
+var likeQuotes = strings.NewReplacer("ŉ", "n", "ʹ", "", "ʺ", "", "ʻ", "", "ʼ", "", "ʽ", "", "ˈ", "")
+
+// wordQuery turns typed text into a tsquery for interactionWords, "" when it has no word: every word typed, the
+// last as the beginning of one. A word is quoted and holds letters, digits and inWords only, so that nothing in it
+// is an operator.
+func wordQuery(typed string) string {
+	var all []string
+	sign := func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+	fields := strings.FieldsFunc(likeQuotes.Replace(typed), func(r rune) bool { return sign(r) && !strings.ContainsRune(inWords, r) })
+	for _, field := range fields {
+		if field = strings.TrimFunc(field, sign); field != "" && len(all) < 8 {
+			all = append(all, field)
+		}
+	}
+	for i, field := range all {
+		end := "'"
+		if i == len(all)-1 {
+			end = "':*"
+		}
+		parts := strings.FieldsFunc(field, sign)
+		all[i] = "'" + strings.Join(parts, "' & '") + end
+		if len(parts) > 1 { // the parser may have kept it whole
+			all[i] = "(" + all[i] + " | '" + field + end + ")"
+		}
+	}
+	return strings.Join(all, " & ")
+}
+
+// rareWords reports whether few interactions hold the words asked for, as far as the planner knows. It picks a plan,
+// never a right, and regardless of reach.
+func (s *Store) rareWords(ctx context.Context, words string) (bool, error) {
+	plan, err := scalar[[]byte](ctx, s.db.pool, howManyTalks, pgx.QueryExecModeCacheDescribe, pgx.NamedArgs{"words": words})
+	if err != nil {
+		return false, translate(err)
+	}
+	n, err := plannedRows(plan)
+	return n <= rareTerm, err
+}
+
+// howManyTalks asks the planner how many interactions hold @words; plannedRows reads its answer. Counting them would take
+// longer than finding a page of them: the planner keeps how frequent the thousand commonest words are.
+const howManyTalks = `EXPLAIN (FORMAT JSON) SELECT FROM interactions i WHERE ` + interactionWords
+
+func plannedRows(answer []byte) (float64, error) {
+	var plans []struct {
+		Plan struct {
+			Rows float64 `json:"Plan Rows"`
+		}
+	}
+	if err := json.Unmarshal(answer, &plans); err != nil {
+		return 0, fmt.Errorf("the planner's answer: %w", err)
+	}
+	if len(plans) == 0 {
+		return 0, nil
+	}
+	return plans[0].Plan.Rows, nil
 }
