@@ -386,6 +386,22 @@ CREATE TABLE public.roles (
     CONSTRAINT roles_reach CHECK (((reach)::text = ANY ((ARRAY['own'::character varying, 'team'::character varying, 'all'::character varying])::text[])))
 );
 
+CREATE TABLE public.saved_views (
+    id uuid NOT NULL,
+    list character varying(20) NOT NULL,
+    name character varying(80) NOT NULL,
+    query character varying(4000) DEFAULT ''::character varying NOT NULL,
+    columns character varying(400) DEFAULT ''::character varying NOT NULL,
+    owner_user_id uuid NOT NULL,
+    shared character varying(10) DEFAULT 'private'::character varying NOT NULL,
+    team_id uuid,
+    version integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT saved_views_list CHECK (((list)::text = ANY ((ARRAY['organizations'::character varying, 'contacts'::character varying, 'interactions'::character varying])::text[]))),
+    CONSTRAINT saved_views_shared CHECK (((shared)::text = ANY ((ARRAY['private'::character varying, 'team'::character varying, 'everyone'::character varying])::text[])))
+);
+
 CREATE TABLE public.sessions (
     token text NOT NULL,
     user_id uuid,
@@ -442,6 +458,15 @@ CREATE TABLE public.user_credentials (
     totp_pending text,
     totp_step bigint DEFAULT 0 NOT NULL,
     totp_since timestamp with time zone
+);
+
+CREATE TABLE public.user_lists (
+    user_id uuid NOT NULL,
+    list character varying(20) NOT NULL,
+    columns character varying(400) DEFAULT ''::character varying NOT NULL,
+    default_view uuid,
+    pinned uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    CONSTRAINT user_lists_list CHECK (((list)::text = ANY ((ARRAY['organizations'::character varying, 'contacts'::character varying, 'interactions'::character varying])::text[])))
 );
 
 CREATE TABLE public.user_roles (
@@ -535,6 +560,12 @@ ALTER TABLE ONLY public.roles
 ALTER TABLE ONLY public.roles
     ADD CONSTRAINT roles_slug_key UNIQUE (slug);
 
+ALTER TABLE ONLY public.saved_views
+    ADD CONSTRAINT saved_views_name_key UNIQUE (owner_user_id, list, name);
+
+ALTER TABLE ONLY public.saved_views
+    ADD CONSTRAINT saved_views_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_pkey PRIMARY KEY (token);
 
@@ -552,6 +583,9 @@ ALTER TABLE ONLY public.user_addresses
 
 ALTER TABLE ONLY public.user_credentials
     ADD CONSTRAINT user_credentials_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.user_lists
+    ADD CONSTRAINT user_lists_pkey PRIMARY KEY (user_id, list);
 
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_pkey PRIMARY KEY (user_id, role_id);
@@ -693,6 +727,10 @@ CREATE INDEX relationship_periods_organization ON public.relationship_periods US
 
 CREATE UNIQUE INDEX relationship_periods_present ON public.relationship_periods USING btree (organization_id, contact_id) WHERE ("to" IS NULL);
 
+CREATE INDEX saved_views_everyone ON public.saved_views USING btree (list, name) WHERE ((shared)::text = 'everyone'::text);
+
+CREATE INDEX saved_views_of_team ON public.saved_views USING btree (team_id) WHERE (team_id IS NOT NULL);
+
 CREATE INDEX sessions_expires ON public.sessions USING btree (expires_at);
 
 CREATE UNIQUE INDEX sessions_id ON public.sessions USING btree (id);
@@ -733,6 +771,8 @@ CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.saved_views DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.teams DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.user_roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('user_id');
@@ -750,6 +790,8 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.organizations FOR EAC
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.role_permissions FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.roles FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.saved_views FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.teams FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
@@ -837,6 +879,12 @@ ALTER TABLE ONLY public.role_permissions
 ALTER TABLE ONLY public.role_permissions
     ADD CONSTRAINT role_permissions_role_id_fkey FOREIGN KEY (role_id) REFERENCES public.roles(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY public.saved_views
+    ADD CONSTRAINT saved_views_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.saved_views
+    ADD CONSTRAINT saved_views_team_id_fkey FOREIGN KEY (team_id) REFERENCES public.teams(id);
+
 ALTER TABLE ONLY public.sessions
     ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -848,6 +896,9 @@ ALTER TABLE ONLY public.user_addresses
 
 ALTER TABLE ONLY public.user_credentials
     ADD CONSTRAINT user_credentials_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.user_lists
+    ADD CONSTRAINT user_lists_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.user_roles
     ADD CONSTRAINT user_roles_role_id_fkey FOREIGN KEY (role_id) REFERENCES public.roles(id);

@@ -34,6 +34,8 @@ const (
 	NewRole         = "/admin/roles/new"
 	Teams           = "/admin/teams"
 	Audit           = "/admin/audit"
+	Views           = "/views"
+	NewView         = "/views/new"
 )
 
 // Organization and the functions below it return the pages and form targets of one organization.
@@ -90,6 +92,19 @@ func ResetUserPassword(id uuid.UUID) string { return User(id) + "/password" }
 func UnlockUser(id uuid.UUID) string        { return User(id) + "/unlock" }
 func Role(id uuid.UUID) string              { return Roles + "/" + id.String() }
 func Team(id uuid.UUID) string              { return Teams + "/" + id.String() }
+
+// List is the page of a list by its name, and Columns where its columns are chosen.
+func List(name string) string    { return "/" + name }
+func Columns(name string) string { return List(name) + "/columns" }
+
+// View and the functions below it return the pages and form targets of one saved view.
+func View(id uuid.UUID) string            { return Views + "/" + id.String() }
+func EditView(id uuid.UUID) string        { return View(id) + "/edit" }
+func DeleteView(id uuid.UUID) string      { return View(id) + "/delete" }
+func PinView(id uuid.UUID) string         { return View(id) + "/pin" }
+func UnpinView(id uuid.UUID) string       { return View(id) + "/unpin" }
+func DefaultView(id uuid.UUID) string     { return View(id) + "/default" }
+func DropDefaultView(id uuid.UUID) string { return View(id) + "/default/drop" }
 
 // LoginThen is the sign-in page that leads on to next, a local path with query.
 func LoginThen(next string) string {

@@ -34,7 +34,8 @@ type world struct {
 	contactNow                         crm.Contact
 	interactionNow                     crm.Interaction
 	links                              crm.Relationship
-	token                              uuid.UUID // the owner's
+	view                               crm.SavedView // private
+	token                              uuid.UUID     // the owner's
 }
 
 func newWorld(t *testing.T) *world {
@@ -71,6 +72,11 @@ func newWorld(t *testing.T) *world {
 	w.interactionNow, err = mine.Interaction(ctx, w.interaction)
 	fatal(t, err)
 	w.interactionNow.Subject = "Mine now"
+	w.view = crm.SavedView{List: crm.OrganizationList, Name: "Granvik and the like", Query: "q=granvik"}
+	view, err := mine.CreateView(ctx, w.view, false, uuid.NullUUID{})
+	fatal(t, err)
+	w.sets = append(w.sets, view.ChangeSet)
+	w.view.ID, w.view.Version, w.view.Name = view.ID, 1, "Mine now"
 	token, _, err := mine.CreateToken(ctx, crm.Token{Name: "Sync", Scopes: []string{"ViewClient"}}, time.Now())
 	fatal(t, err)
 	w.token = token.ID
@@ -236,6 +242,34 @@ var probes = map[string]probe{
 	}},
 	"Event": {nil, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return nil, s.Event(ctx, audit.AccessDenied, audit.Organization, w.organization, nil)
+	}},
+
+	"ListFrame": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.ListFrame(ctx, crm.OrganizationList, postgrestest.ID(w.view.ID))
+	}},
+	"View": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.View(ctx, w.view.ID) }},
+	"ViewToEdit": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		v, teams, err := s.ViewToEdit(ctx, w.view.ID)
+		return []any{v, teams}, err
+	}},
+	"ViewTeams": {view, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.ViewTeams(ctx, crm.OrganizationList)
+	}},
+	"CreateView": {view, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.CreateView(ctx, w.view, true, uuid.NullUUID{})
+	}},
+	"UpdateView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.UpdateView(ctx, w.view) }},
+	"DeleteView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.DeleteView(ctx, w.view.ID)
+	}},
+	"PinView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.PinView(ctx, w.view.ID, true)
+	}},
+	"DefaultView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.DefaultView(ctx, w.view.ID, true)
+	}},
+	"SetColumns": {view, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.SetColumns(ctx, crm.OrganizationList, "sector")
 	}},
 
 	"Me": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Me(ctx) }},

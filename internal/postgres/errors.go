@@ -43,6 +43,8 @@ var constraintFaults = map[string]struct{ field, text string }{
 	"interactions_organization_id_fkey":         {"organization_id", "There is no such organization."},
 	"users_team_id_fkey":                        {"team_id", "There is no such team."},
 	"teams_parent_id_fkey":                      {"parent_id", "There is no such team."},
+	"saved_views_name_key":                      {"name", "You have a view of this name already."},
+	"saved_views_team_id_fkey":                  {"team_id", "There is no such team."},
 	"user_roles_role_id_fkey":                   {"role_ids", "There is no such role."},
 }
 

@@ -71,12 +71,16 @@ func (s *Store) Choices(ctx context.Context) (Choices, error) {
 		return c, Forbidden{authz.ViewClient}
 	}
 	b := &batch{}
+	s.queueChoices(b, &c)
+	return c, b.send(ctx, s.db)
+}
+
+func (s *Store) queueChoices(b *batch, c *Choices) {
 	queueMany(b, &c.Owners, ownersQuery, s.args(nil))
 	b.Queue(s.sectorsQuery(), s.args(nil)).Query(func(rows pgx.Rows) (err error) {
 		c.Sectors, err = pgx.CollectRows(rows, pgx.RowTo[string])
 		return err
 	})
-	return c, b.send(ctx, s.db)
 }
 
 // sectorsQuery walks the index from one sector to the next instead of reading every organization.

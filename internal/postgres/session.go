@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
 )
 
 // Session is a live session with whoever is signed in, loaded by one query.
@@ -16,6 +17,7 @@ type Session struct {
 	Data      []byte
 	ExpiresAt time.Time
 	Actor     authz.Actor // the zero Actor when nobody is signed in
+	Pins      []crm.Pin   // the views in the actor's rail, also of lists that they may no longer see
 	Half      bool        // Actor gave the right password and owes the second factor: they may do nothing else yet
 
 	PasswordAt time.Time // when the password in force was set
@@ -37,6 +39,7 @@ const sessionQuery = `
 	SELECT s.data, s.expires_at, s.half, s.last_seen_at < now() - interval '1 minute' AS stale, u.id AS user_id, coalesce(u.name, '') AS name,
 		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(c.must_change, FALSE) AS must_change, c.password_changed_at AS password_at,
 		c.totp_secret IS NULL AND EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.requires_mfa) AS must_enrol,
+		` + pinsColumn + `,
 		` + rightsColumns + `
 	FROM sessions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN user_credentials c ON c.user_id = u.id
 	WHERE s.token = @token AND s.revoked_at IS NULL AND s.expires_at > now() AND s.last_seen_at > now() - @idle::interval
@@ -56,6 +59,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 		Half                     bool
 		PasswordAt               *time.Time
 		Grants                   []string
+		Pins                     []string
 		Owners                   []uuid.UUID
 	}
 	r, err := one[row](ctx, db.pool, sessionQuery, pgx.NamedArgs{"token": token, "idle": idle, "half": halfLife})
@@ -72,6 +76,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 	}
 	s := Session{Data: r.Data, ExpiresAt: r.ExpiresAt, Half: r.Half}
 	if r.UserID.Valid {
+		s.Pins = parsePins(r.Pins)
 		s.Actor = authz.Actor{
 			UserID: r.UserID.UUID, Name: r.Name, Email: r.Email, Zone: r.Zone, Theme: r.Theme,
 			Owners: r.Owners, MustChangePassword: r.MustChange, MustEnrol: r.MustEnrol,

@@ -13,6 +13,7 @@ type imagedTable struct {
 	versioned  bool
 	stamped    bool     // has updated_at
 	unique     []string // columns besides the key whose value another record can take
+	within     []string // columns that never change, among whose like values the unique ones are; none for the whole table
 	owned      bool     // owner_user_id decides who reaches the row
 	refersTo   []string // conditions on t that hold when something refers to the row; @ids are the rows being deleted
 	refers     []reference
@@ -24,6 +25,12 @@ type reference struct{ column, table string }
 
 // imagedTables stand in the order in which undo deletes: what refers comes before what is referred to.
 var imagedTables = []imagedTable{
+	{
+		name: "saved_views", targetType: audit.View, key: []string{"id"}, target: "id", versioned: true, stamped: true,
+		unique: []string{"name"}, within: []string{"owner_user_id", "list"},
+		columns: []string{"id", "list", "name", "query", "columns", "owner_user_id", "shared", "team_id", "created_at"},
+		refers:  []reference{{"owner_user_id", "users"}, {"team_id", "teams"}},
+	},
 	{
 		name: "interactions", targetType: audit.Interaction, key: []string{"id"}, target: "id", versioned: true,
 		columns: []string{"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at"},
@@ -80,6 +87,7 @@ var imagedTables = []imagedTable{
 			"EXISTS (SELECT 1 FROM interactions x WHERE x.user_id = t.id)",
 			"EXISTS (SELECT 1 FROM change_sets x WHERE x.user_id = t.id)",
 			"EXISTS (SELECT 1 FROM audit_logs x WHERE x.user_id = t.id)",
+			"EXISTS (SELECT 1 FROM saved_views x WHERE x.owner_user_id = t.id)",
 		},
 	},
 	{
@@ -96,6 +104,7 @@ var imagedTables = []imagedTable{
 		refers:  []reference{{"parent_id", "teams"}},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM users x WHERE x.team_id = t.id)",
+			"EXISTS (SELECT 1 FROM saved_views x WHERE x.team_id = t.id)",
 			"EXISTS (SELECT 1 FROM teams x WHERE x.parent_id = t.id AND x.id <> ALL(@ids::uuid[]))",
 		},
 	},

@@ -81,17 +81,26 @@ func (u *undo) taken(ctx context.Context, table imagedTable, unique string, reco
 	var places []int
 	var values []string
 	var ids []uuid.UUID
+	var images []json.RawMessage
 	for i, r := range records {
 		var v string
 		if raw, has := of(r)[unique]; has && json.Unmarshal(raw, &v) == nil && v != "" {
-			places, values, ids = append(places, i), append(values, v), append(ids, r.key[0])
+			image, err := json.Marshal(r.before)
+			if err != nil {
+				return nil, err
+			}
+			places, values, ids, images = append(places, i), append(values, v), append(ids, r.key[0]), append(images, image)
 		}
 	}
 	if len(places) == 0 {
 		return nil, nil //nolint:nilnil // none is taken
 	}
-	found, err := column[int](ctx, u.work, `SELECT p.i FROM unnest(@places::int[], @values::text[], @ids::uuid[]) p(i, v, id)
-		JOIN `+table.name+` t ON t.`+unique+` = p.v AND t.id <> p.id`, pgx.NamedArgs{"places": places, "values": values, "ids": ids})
+	sql := `SELECT p.i FROM unnest(@places::int[], @values::text[], @ids::uuid[], @images::jsonb[]) p(i, v, id, image)
+		JOIN ` + table.name + ` t ON t.` + unique + ` = p.v AND t.id <> p.id`
+	for _, c := range table.within {
+		sql += ` AND t.` + c + `::text = p.image->>'` + c + `'`
+	}
+	found, err := column[int](ctx, u.work, sql, pgx.NamedArgs{"places": places, "values": values, "ids": ids, "images": images})
 	return pick(records, found), err
 }
 
