@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -46,12 +47,12 @@ func newRole(_ context.Context, v *visit) (response, error) {
 
 // readRole reads the fields of the form.
 func readRole(v *visit) crm.Role {
-	return crm.Role{Slug: v.form.Get("slug"), Name: v.form.Get("name"), Reach: v.form.Get("reach"), Permissions: v.form["permissions"]}
+	return crm.Role{Slug: v.form.Get("slug"), Name: v.form.Get("name"), Reach: v.form.Get("reach"), Permissions: v.form["permissions"], RequiresMFA: v.form.Get("requires_mfa") == "true"}
 }
 
 func typedRole(v *visit, action string, errs crm.Invalid) templates.Form {
 	return templates.Form{
-		Action: action, Values: v.typed("slug", "name", "reach"), Many: map[string][]string{"permissions": v.form["permissions"]}, Errors: errs,
+		Action: action, Values: v.typed("slug", "name", "reach", "requires_mfa"), Many: map[string][]string{"permissions": v.form["permissions"]}, Errors: errs,
 	}
 }
 
@@ -77,7 +78,7 @@ func editRole(ctx context.Context, v *visit) (response, error) {
 	}
 	return roleForm(v, r, templates.Form{
 		Action: paths.Role(id), Version: r.Version, Many: map[string][]string{"permissions": r.Permissions},
-		Values: map[string]string{"slug": r.Slug, "name": r.Name, "reach": r.Reach},
+		Values: map[string]string{"slug": r.Slug, "name": r.Name, "reach": r.Reach, "requires_mfa": strconv.FormatBool(r.RequiresMFA)},
 	}), nil
 }
 
@@ -101,10 +102,17 @@ func updateRole(ctx context.Context, v *visit) (response, error) {
 		}, paths.Role(id),
 		func(r postgres.Saved) response { return saved(paths.Role(id), v.t("Role saved."), r) })
 	if errors.Is(err, crm.ErrConflict) {
-		form := typedRole(v, paths.Role(id), crm.Invalid{"": crm.Msg("Someone changed this role while you were editing: now %s, reach %s, with %s. Saving again overwrites that with what stands below.",
-			now.Name, now.Reach, strings.Join(now.Permissions, ", "))})
+		form := typedRole(v, paths.Role(id), crm.Invalid{"": crm.Msg("Someone changed this role while you were editing: now %s, reach %s, with %s, second factor required: %s. Saving again overwrites that with what stands below.",
+			now.Name, now.Reach, strings.Join(now.Permissions, ", "), yesNo(v, now.RequiresMFA))})
 		form.Version = now.Version
 		return withStatus(roleForm(v, now, form), http.StatusConflict), nil
 	}
 	return resp, err
+}
+
+func yesNo(v *visit, b bool) string {
+	if b {
+		return v.t("yes")
+	}
+	return v.t("no")
 }

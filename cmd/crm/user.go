@@ -19,7 +19,8 @@ import (
 type userCmd struct {
 	Add           userAddCmd           `cmd:"" help:"Add a user."`
 	ResetPassword userResetPasswordCmd `cmd:"" help:"Replace a user's password and end their sessions."`
-	Unlock        userUnlockCmd        `cmd:"" help:"Let a user sign in again after too many wrong passwords."`
+	ResetMFA      userResetMFACmd      `cmd:"" name:"reset-mfa" help:"Take away a user's second factor and end their sessions."`
+	Unlock        userUnlockCmd        `cmd:"" help:"Let a user sign in again after too many wrong passwords or codes."`
 	List          userListCmd          `cmd:"" help:"List the users."`
 }
 
@@ -177,6 +178,25 @@ func (c userResetPasswordCmd) Run(ctx context.Context, a *app) error {
 		}
 		a.say("Replaced the password of %s and ended their sessions.", u.Email)
 		c.tell(a, chosen)
+		return nil
+	})
+}
+
+type userResetMFACmd struct{ someone }
+
+// Run leaves the password as the only way in, for somebody who lost phone and recovery codes.
+func (c userResetMFACmd) Run(ctx context.Context, a *app) error {
+	return a.onUsers(ctx, func(s *postgres.Store) error {
+		u, err := c.find(ctx, s)
+		if err != nil {
+			return err
+		}
+		if err := s.ResetSecondFactor(ctx, u.ID); errors.Is(err, crm.ErrUnchanged) {
+			return fmt.Errorf("%s has no second factor", u.Email)
+		} else if err != nil {
+			return err
+		}
+		a.say("Took away the second factor of %s and ended their sessions.", u.Email)
 		return nil
 	})
 }

@@ -24,6 +24,7 @@ type User struct {
 	RoleNames []string    // read only
 	Locked    bool        // read only: sign-in is locked for now after wrong passwords
 	LastSeen  time.Time   // read only: zero when never signed in
+	MFA       bool        // read only: a second factor is on
 }
 
 // Themes a user may choose; "" follows the system.

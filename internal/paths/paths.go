@@ -88,6 +88,7 @@ func Undo(id uuid.UUID) string   { return Change(id) + "/undo" }
 func User(id uuid.UUID) string              { return Users + "/" + id.String() }
 func DeactivateUser(id uuid.UUID) string    { return User(id) + "/deactivate" }
 func ReactivateUser(id uuid.UUID) string    { return User(id) + "/reactivate" }
+func ResetUserMFA(id uuid.UUID) string      { return User(id) + "/mfa/reset" }
 func ResetUserPassword(id uuid.UUID) string { return User(id) + "/password" }
 func UnlockUser(id uuid.UUID) string        { return User(id) + "/unlock" }
 func Role(id uuid.UUID) string              { return Roles + "/" + id.String() }

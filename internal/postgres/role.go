@@ -124,8 +124,8 @@ func setPermissions(ctx context.Context, w *work, r crm.Role, action audit.Actio
 	return changes, nil
 }
 
-// UpdateRole saves name, reach and permissions of a role read at r.Version; the slug stays. One active user
-// with ManageUsers always remains, and nobody raises their own rights.
+// UpdateRole saves name, reach, permissions and the need of a second factor of a role read at r.Version; the slug
+// stays. One active user with ManageUsers always remains, and nobody raises their own rights.
 func (s *Store) UpdateRole(ctx context.Context, r crm.Role) (Saved, error) {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return Saved{}, err

@@ -20,8 +20,9 @@ const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS z
 const userExtras = `, coalesce(t.name, '') AS team_name,
 	ARRAY(SELECT r.id FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_ids,
 	ARRAY(SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_names,
-	(SELECT count(*) >= 5 FROM sign_in_attempts a WHERE a.account = sha256(convert_to(u.email, 'UTF8')) AND a.evaluated AND NOT a.succeeded
-		AND NOT a.known AND a.created_at > now() - interval '15 minutes') AS locked,
+	EXISTS (SELECT 1 FROM sign_in_attempts a WHERE a.account IN (sha256(convert_to(u.email, 'UTF8')), uuid_send(u.id)) AND a.evaluated AND NOT a.succeeded
+		AND NOT a.known AND a.created_at > now() - interval '15 minutes' GROUP BY a.account HAVING count(*) >= 5) AS locked,
+	EXISTS (SELECT 1 FROM user_credentials f WHERE f.user_id = u.id AND f.totp_secret IS NOT NULL) AS mfa,
 	coalesce((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), '0001-01-01 00:00:00+00') AS last_seen
 	FROM users u LEFT JOIN teams t ON t.id = u.team_id`
 
@@ -278,7 +279,7 @@ func (s *Store) replacePassword(ctx context.Context, user uuid.UUID, hash string
 	})
 }
 
-// UnlockUser lets a user sign in again at once after too many wrong passwords.
+// UnlockUser lets a user sign in again at once after too many wrong passwords or codes.
 func (s *Store) UnlockUser(ctx context.Context, user uuid.UUID) error {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return err
@@ -287,7 +288,10 @@ func (s *Store) UnlockUser(ctx context.Context, user uuid.UUID) error {
 		if _, err := s.lockUser(ctx, w, user); err != nil {
 			return err
 		}
-		return unlock(ctx, w, user)
+		if err := unlock(ctx, w, user); err != nil {
+			return err
+		}
+		return unlockCodes(ctx, w, user)
 	})
 }
 
