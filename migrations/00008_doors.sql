@@ -31,7 +31,7 @@ CREATE TABLE user_secrets (
   purpose    VARCHAR(20) NOT NULL,
   created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   expires_at TIMESTAMPTZ NOT NULL,
-  used_at    TIMESTAMPTZ,
+  used_at    TIMESTAMPTZ,                     -- used, or ended
   CONSTRAINT user_secrets_purpose CHECK (purpose IN ('invitation', 'reset'))
 );
 CREATE INDEX user_secrets_user ON user_secrets(user_id, purpose);
@@ -53,6 +53,25 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox(due_at) WHERE sent_at IS NULL AND dropped_at IS NULL;
 CREATE INDEX outbox_user ON outbox(user_id, created_at);
+
+-- end_links ends every link sent to a user, and the mails that would make another; it returns how many there were.
+-- Whoever makes or ends links locks the user's row first. An address or an account that goes takes its links along,
+-- whichever way it goes: by an edit, a deactivation or an undo.
+-- +goose StatementBegin
+CREATE FUNCTION end_links(who UUID) RETURNS BIGINT LANGUAGE sql AS $$
+  WITH links AS (UPDATE user_secrets SET used_at = now() WHERE user_id = who AND used_at IS NULL AND expires_at > now() RETURNING 1),
+    mails AS (UPDATE outbox SET dropped_at = now()
+      WHERE user_id = who AND sent_at IS NULL AND dropped_at IS NULL AND kind IN ('invitation', 'reset') RETURNING 1)
+  SELECT (SELECT count(*) FROM links) + (SELECT count(*) FROM mails)
+$$;
+CREATE FUNCTION users_end_links() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM end_links(NEW.id);
+  RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER end_links AFTER UPDATE OF email, is_active ON users FOR EACH ROW
+  WHEN (OLD.email <> NEW.email OR OLD.is_active AND NOT NEW.is_active) EXECUTE FUNCTION users_end_links();
 
 -- Programs act as a user, with at most that user's rights.
 CREATE TABLE api_tokens (
@@ -81,6 +100,8 @@ CREATE TABLE user_welcomes (
 );
 
 -- +goose Down
+DROP TRIGGER end_links ON users;
+DROP FUNCTION users_end_links(), end_links(UUID);
 DROP TABLE user_welcomes, api_tokens, outbox, user_secrets, recovery_codes;
 ALTER TABLE form_tokens DROP COLUMN fingerprint;
 ALTER TABLE roles DROP COLUMN requires_mfa;

@@ -49,6 +49,15 @@ BEGIN
   RAISE EXCEPTION USING ERRCODE = 'AU001', MESSAGE = format('audit: %s is never truncated', TG_TABLE_NAME);
 END $$;
 
+CREATE FUNCTION public.end_links(who uuid) RETURNS bigint
+    LANGUAGE sql
+    AS $$
+  WITH links AS (UPDATE user_secrets SET used_at = now() WHERE user_id = who AND used_at IS NULL AND expires_at > now() RETURNING 1),
+    mails AS (UPDATE outbox SET dropped_at = now()
+      WHERE user_id = who AND sent_at IS NULL AND dropped_at IS NULL AND kind IN ('invitation', 'reset') RETURNING 1)
+  SELECT (SELECT count(*) FROM links) + (SELECT count(*) FROM mails)
+$$;
+
 CREATE FUNCTION public.fold(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN lower(public.unaccent('public.unaccent'::regdictionary, $1));
@@ -177,6 +186,14 @@ $$;
 CREATE FUNCTION public.searchable(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN translate(public.fold($1), '-/,;:@()[]{}<>|"	.''`'::text, '                 '::text);
+
+CREATE FUNCTION public.users_end_links() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+  PERFORM end_links(NEW.id);
+  RETURN NULL;
+END $$;
 
 CREATE TABLE public.api_tokens (
     id uuid NOT NULL,
@@ -798,6 +815,8 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.teams FOR EACH STATEM
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.user_roles FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER end_links AFTER UPDATE OF email, is_active ON public.users FOR EACH ROW WHEN ((((old.email)::text <> (new.email)::text) OR (old.is_active AND (NOT new.is_active)))) EXECUTE FUNCTION public.users_end_links();
 
 CREATE TRIGGER keep_activity_delete AFTER DELETE ON public.interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
 

@@ -52,6 +52,11 @@ const (
 	AccessDenied   Action = "access_denied"
 	ChangePassword Action = "change_password"
 	ResetPassword  Action = "reset_password"
+	RequestReset   Action = "request_reset" // of a link by mail
+
+	InviteUser       Action = "invite_user"
+	RevokeInvitation Action = "revoke_invitation"
+	AcceptInvitation Action = "accept_invitation"
 
 	SetUpMFA         Action = "set_up_mfa" // a secret was shown; nothing depends on it yet
 	EnableMFA        Action = "enable_mfa"
@@ -71,6 +76,7 @@ var Actions = []Action{
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
 	CreateView, UpdateView, DeleteView,
 	Import, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, AccessDenied, ChangePassword, ResetPassword,
+	RequestReset, InviteUser, RevokeInvitation, AcceptInvitation,
 	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
 	CreateToken, RevokeToken,
 }

@@ -22,10 +22,28 @@ type User struct {
 	TeamName  string      // read only
 	RoleIDs   []uuid.UUID // read only
 	RoleNames []string    // read only
-	Locked    bool        // read only: sign-in is locked for now after wrong passwords
 	LastSeen  time.Time   // read only: zero when never signed in
 	MFA       bool        // read only: a second factor is on
+
+	State        UserState // read only
+	InvitedUntil time.Time // read only: when the open invitation ends, zero without one
+	Delivery
 }
+
+// UserState is how far somebody has come in.
+type UserState string
+
+// The states of a user.
+const (
+	UserInvited     UserState = "invited"     // has no password yet, and an invitation that is open
+	UserUninvited   UserState = "uninvited"   // has no password, and no invitation that is open: it expired or was revoked
+	UserActive      UserState = "active"      // may sign in
+	UserLocked      UserState = "locked"      // may not sign in for now, after wrong passwords
+	UserDeactivated UserState = "deactivated" // may not sign in
+)
+
+// HasPassword reports whether the user has come in, or was given a password.
+func (u User) HasPassword() bool { return u.State == UserActive || u.State == UserLocked }
 
 // Themes a user may choose; "" follows the system.
 var Themes = []string{"", "light", "dark"}

@@ -34,6 +34,7 @@ const (
 // DB is a pool of connections. It has no method that reads or writes a record: see As.
 type DB struct {
 	pool *pgxpool.Pool
+	mail func()
 }
 
 // Options adjust a pool; the zero value is right for the web server.
@@ -41,6 +42,7 @@ type Options struct {
 	MaxConns         int32           // 0 for 12
 	StatementTimeout time.Duration   // 0 for 5 s; commands that work on many rows need more
 	Tracer           pgx.QueryTracer // tests count round trips with it
+	Mail             func()          // called after each commit that left mail in the outbox; nil where none is sent, and so none is left
 }
 
 // Open returns a pool for url. It does not connect: the first query does.
@@ -72,7 +74,7 @@ func Open(url string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
-	return &DB{pool: pool}, nil
+	return &DB{pool: pool, mail: o.Mail}, nil
 }
 
 func milliseconds(d time.Duration) string { return fmt.Sprint(d.Milliseconds()) }

@@ -10,12 +10,15 @@ import (
 // What no actor stands behind: sessions (session.go), guesses at sign-in (guess.go), and what follows. A test
 // pins the list of such methods; a record of the registry never comes through them.
 
-// Sweep deletes what nobody needs any more: expired sessions, old guesses, old form tokens.
+// Sweep deletes what nobody needs any more: expired sessions, old guesses, old form tokens, links
+// and mail of the past.
 func (db *DB) Sweep(ctx context.Context) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM sessions WHERE expires_at < now()`)
 	b.Queue(`DELETE FROM sign_in_attempts WHERE created_at < now() - interval '1 day'`)
 	b.Queue(`DELETE FROM form_tokens WHERE created_at < now() - interval '2 days'`)
+	b.Queue(`DELETE FROM user_secrets WHERE expires_at < now() - interval '7 days'`)
+	b.Queue(`DELETE FROM outbox WHERE created_at < now() - interval '30 days'`)
 	return db.pool.SendBatch(ctx, b).Close()
 }
 

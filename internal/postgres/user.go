@@ -16,15 +16,28 @@ import (
 const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme,
 	u.is_active, u.version, u.created_at, u.updated_at`
 
-// userExtras tells what a user's own row does not: team, roles, whether sign-in is locked, last seen.
+// userExtras tells what a user's own row does not: team, roles, last seen, how far they have come in, and the latest
+// mail to them.
 const userExtras = `, coalesce(t.name, '') AS team_name,
 	ARRAY(SELECT r.id FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_ids,
 	ARRAY(SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_names,
-	EXISTS (SELECT 1 FROM sign_in_attempts a WHERE a.account IN (sha256(convert_to(u.email, 'UTF8')), uuid_send(u.id)) AND a.evaluated AND NOT a.succeeded
-		AND NOT a.known AND a.created_at > now() - interval '15 minutes' GROUP BY a.account HAVING count(*) >= 5) AS locked,
+	CASE WHEN NOT u.is_active THEN 'deactivated'
+		WHEN c.user_id IS NULL AND i.until IS NOT NULL THEN 'invited'
+		WHEN c.user_id IS NULL THEN 'uninvited'
+		WHEN EXISTS (SELECT 1 FROM sign_in_attempts a WHERE a.account IN (sha256(convert_to(u.email, 'UTF8')), uuid_send(u.id)) AND a.evaluated AND NOT a.succeeded
+			AND NOT a.known AND a.created_at > now() - interval '15 minutes' GROUP BY a.account HAVING count(*) >= 5) THEN 'locked'
+		ELSE 'active' END AS state,
+	coalesce(i.until, '0001-01-01 00:00:00+00') AS invited_until,
+	coalesce(m.kind, '') AS mail_kind, coalesce(m.sent_at, '0001-01-01 00:00:00+00') AS mail_sent_at, coalesce(m.fault, '') AS mail_fault,
+	m.dropped_at IS NOT NULL AS mail_dropped,
 	EXISTS (SELECT 1 FROM user_credentials f WHERE f.user_id = u.id AND f.totp_secret IS NOT NULL) AS mfa,
 	coalesce((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), '0001-01-01 00:00:00+00') AS last_seen
-	FROM users u LEFT JOIN teams t ON t.id = u.team_id`
+	FROM users u LEFT JOIN teams t ON t.id = u.team_id LEFT JOIN user_credentials c ON c.user_id = u.id
+	LEFT JOIN LATERAL (SELECT o.kind, o.sent_at, o.fault, o.dropped_at FROM outbox o WHERE o.user_id = u.id ORDER BY o.created_at DESC, o.id DESC LIMIT 1) m ON TRUE
+	CROSS JOIN LATERAL (SELECT max(l.expires_at) AS until FROM (
+		SELECT x.expires_at FROM user_secrets x WHERE x.user_id = u.id AND x.purpose = 'invitation' AND x.used_at IS NULL
+		UNION ALL SELECT o.expires_at FROM outbox o WHERE o.user_id = u.id AND o.kind = 'invitation' AND o.sent_at IS NULL AND o.dropped_at IS NULL) l
+		WHERE l.expires_at > now()) i`
 
 // Users returns all users, active ones first, by name, at most 1,000.
 func (s *Store) Users(ctx context.Context) ([]crm.User, error) {
@@ -72,6 +85,13 @@ func userChange(a audit.Action, id uuid.UUID, before, after json.RawMessage) aud
 // CreateUser saves a new active user with u.RoleIDs, once per form token. hash is the password's; mustChange
 // marks it as a one-time password.
 func (s *Store) CreateUser(ctx context.Context, u crm.User, hash string, mustChange bool, token uuid.NullUUID) (Saved, error) {
+	return s.createUser(ctx, u, token, func(ctx context.Context, w *work, id uuid.UUID) error {
+		return setPassword(ctx, w, id, hash, mustChange)
+	})
+}
+
+// createUser saves a new user; admit gives them a way to come in.
+func (s *Store) createUser(ctx context.Context, u crm.User, token uuid.NullUUID, admit func(context.Context, *work, uuid.UUID) error) (Saved, error) {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return Saved{}, err
 	}
@@ -87,7 +107,7 @@ func (s *Store) CreateUser(ctx context.Context, u crm.User, hash string, mustCha
 		if err != nil {
 			return nil, err
 		}
-		if err := setPassword(ctx, w, u.ID, hash, mustChange); err != nil {
+		if err := admit(ctx, w, u.ID); err != nil {
 			return nil, err
 		}
 		roles, err := s.setRoles(ctx, w, u.ID, u.RoleIDs)
@@ -95,7 +115,11 @@ func (s *Store) CreateUser(ctx context.Context, u crm.User, hash string, mustCha
 	})
 }
 
+// setPassword gives a user a password. Every link sent to them ends.
 func setPassword(ctx context.Context, w *work, user uuid.UUID, hash string, mustChange bool) error {
+	if _, err := endLinks(ctx, w, user); err != nil {
+		return err
+	}
 	_, err := w.Exec(ctx, `INSERT INTO user_credentials (user_id, password_hash, must_change) VALUES (@user, @hash, @must)
 		ON CONFLICT (user_id) DO UPDATE SET password_hash = EXCLUDED.password_hash, must_change = EXCLUDED.must_change, password_changed_at = now()`,
 		pgx.NamedArgs{"user": user, "hash": hash, "must": mustChange})
@@ -269,14 +293,23 @@ func (s *Store) replacePassword(ctx context.Context, user uuid.UUID, hash string
 		if _, err := s.lockUser(ctx, w, user); err != nil {
 			return err
 		}
-		if err := setPassword(ctx, w, user, hash, mustChange); err != nil {
-			return err
-		}
-		if err := endSessions(ctx, w, user, s.origin.Session); err != nil {
-			return err
-		}
-		return unlock(ctx, w, user)
+		return s.newPassword(ctx, w, user, hash, mustChange, s.origin.Session)
 	})
+}
+
+// newPassword gives a user, who is locked, another password; it ends their sessions but the excepted one, lifts a
+// lock, and tells them by mail.
+func (s *Store) newPassword(ctx context.Context, w *work, user uuid.UUID, hash string, mustChange bool, except string) error {
+	if err := setPassword(ctx, w, user, hash, mustChange); err != nil {
+		return err
+	}
+	if err := endSessions(ctx, w, user, except); err != nil {
+		return err
+	}
+	if err := unlock(ctx, w, user); err != nil {
+		return err
+	}
+	return s.notify(ctx, w, crm.MailPassword, user)
 }
 
 // UnlockUser lets a user sign in again at once after too many wrong passwords or codes.

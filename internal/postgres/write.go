@@ -31,7 +31,8 @@ type Saved struct {
 type work struct {
 	*pgxpool.Conn
 	changeSet uuid.UUID
-	logged    int // audit rows that a set-based statement has already written
+	logged    int  // audit rows that a set-based statement has already written
+	mailed    bool // the outbox has got mail
 }
 
 // errNoAudit is a bug in a write function: it changed something and returned no change.
@@ -62,8 +63,7 @@ func (s *Store) writeOnce(ctx context.Context, kind audit.Action, undoes uuid.Nu
 		return uuid.Nil, err
 	}
 	w, err := s.db.begin(ctx, func(b *pgx.Batch) {
-		b.Queue(`INSERT INTO change_sets (id, kind, user_id, undoes, ip, ua) VALUES (@id, @kind, @user, @undoes, @ip, @ua)`,
-			pgx.NamedArgs{"id": id, "kind": kind, "user": s.userID(), "undoes": undoes, "ip": s.ip(), "ua": s.ua()})
+		b.Queue(insertChangeSet, s.changeSetArgs(id, kind, undoes))
 	})
 	if err != nil {
 		return uuid.Nil, err
@@ -114,7 +114,11 @@ func (s *Store) commit(ctx context.Context, w *work, changeSet uuid.NullUUID, ch
 		}
 		return nil
 	})
-	return w.SendBatch(ctx, b).Close()
+	err := w.SendBatch(ctx, b).Close()
+	if err == nil && w.mailed {
+		s.db.mail()
+	}
+	return err
 }
 
 // end gives the connection back, after taking back a transaction that was not committed, even when the request
@@ -133,6 +137,12 @@ func rollback(ctx context.Context, tx pgx.Tx) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = tx.Rollback(ctx) // after a commit it reports that the transaction is closed; after a cut connection there is nothing to end
+}
+
+const insertChangeSet = `INSERT INTO change_sets (id, kind, user_id, undoes, ip, ua) VALUES (@id, @kind, @user, @undoes, @ip, @ua)`
+
+func (s *Store) changeSetArgs(id uuid.UUID, kind audit.Action, undoes uuid.NullUUID) pgx.NamedArgs {
+	return pgx.NamedArgs{"id": id, "kind": kind, "user": s.userID(), "undoes": undoes, "ip": s.ip(), "ua": s.ua()}
 }
 
 const insertAudit = `
@@ -159,6 +169,16 @@ func (s *Store) auditArgs(changeSet uuid.NullUUID, c audit.Change) (pgx.NamedArg
 		"target": uuid.NullUUID{UUID: c.TargetID, Valid: c.TargetID != uuid.Nil}, "parent": c.ParentID, "table": emptyNull(c.Table),
 		"metadata": json.RawMessage(metadata), "before": nullJSON(c.Before), "after": nullJSON(c.After), "ip": s.ip(), "ua": s.ua(),
 	}, nil
+}
+
+// note writes an audit row within a transaction, beside those that it ends with.
+func (s *Store) note(ctx context.Context, w *work, changeSet uuid.NullUUID, c audit.Change) error {
+	args, err := s.auditArgs(changeSet, c)
+	if err != nil {
+		return err
+	}
+	_, err = w.Exec(ctx, insertAudit, args)
+	return err
 }
 
 // Event records something that changed no record, such as a denied request, in a transaction of its own.
