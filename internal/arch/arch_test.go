@@ -40,7 +40,8 @@ var mayImport = map[string]rule{
 	"internal/backup":           only(),
 	"internal/config":           only(),
 	"internal/crm":              only(),
-	"internal/e2e":              only(), // tests alone: the built program in a browser
+	"internal/bench":            only("internal/paths", "internal/privatepg"), // a command for make bench: the built program over HTTP
+	"internal/e2e":              only(),                                       // tests alone: the built program in a browser
 	"internal/l10n":             only(),
 	"internal/mfa":              only(),
 	"internal/password":         only(),
@@ -59,25 +60,31 @@ var mayImport = map[string]rule{
 	"internal/postgres":              only("internal/audit", "internal/authz", "internal/crm", "migrations"),
 	"internal/postgres/postgrestest": only("internal/authz", "internal/crm", "internal/postgres", "migrations"),
 
+	// what waits in the outbox, to a mail server
+	"internal/mail": only("internal/crm", "internal/l10n", "internal/paths", "internal/postgres"),
+
 	// pages know no database, requests know no SQL
 	"templates": only("internal/crm", "internal/l10n", "internal/paths", "static", "templates/ui"),
+	"web/api":   only("internal/audit", "internal/authz", "internal/crm", "internal/paths", "internal/postgres"), // what programs get
 	"web": only("internal/audit", "internal/authz", "internal/crm", "internal/importer", "internal/l10n", "internal/mfa", "internal/password",
-		"internal/paths", "internal/postgres", "static", "templates"),
+		"internal/paths", "internal/postgres", "static", "templates", "web/api"),
 
 	// the wiring
-	"cmd/crm": anythingBut("internal/arch", "internal/e2e", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
+	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/e2e", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
 }
 
 // outsiders are packages of others that only some of ours may use outside their tests.
 var outsiders = map[string][]string{
 	"github.com/jackc/pgx/v5": { // PostgreSQL
-		"cmd/crm", "internal/backup", "internal/postgres", "internal/postgres/postgrestest", "internal/privatepg",
+		"cmd/crm", "internal/backup", "internal/bench", "internal/postgres", "internal/postgres/postgrestest", "internal/privatepg",
 	},
-	"net/http":                      {"cmd/crm", "static", "web"},
-	"github.com/go-chi/chi/v5":      {"web"},
-	"github.com/alexedwards/scs/v2": {"web"},
-	"database/sql":                  {"internal/postgres"}, // goose asks for it
-	"testing":                       {"internal/postgres/postgrestest"},
+	"github.com/wneessen/go-mail":      {"internal/mail"},
+	"net/http":                         {"cmd/crm", "internal/bench", "static", "web", "web/api"},
+	"github.com/go-chi/chi/v5":         {"web", "web/api"},
+	"github.com/danielgtaylor/huma/v2": {"web/api"},
+	"github.com/alexedwards/scs/v2":    {"web"},
+	"database/sql":                     {"internal/postgres"}, // goose asks for it
+	"testing":                          {"internal/postgres/postgrestest"},
 }
 
 func TestImportsFollowTheTable(t *testing.T) {

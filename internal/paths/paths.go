@@ -14,6 +14,8 @@ const (
 	Login           = "/login"
 	LoginCode       = "/login/code"
 	Logout          = "/logout"
+	Forgot          = "/forgot"
+	LoginAfterReset = Login + "?notice=reset"
 	Search          = "/search"
 	Organizations   = "/organizations"
 	NewOrganization = "/organizations/new"
@@ -91,12 +93,23 @@ func ReactivateUser(id uuid.UUID) string    { return User(id) + "/reactivate" }
 func ResetUserMFA(id uuid.UUID) string      { return User(id) + "/mfa/reset" }
 func ResetUserPassword(id uuid.UUID) string { return User(id) + "/password" }
 func UnlockUser(id uuid.UUID) string        { return User(id) + "/unlock" }
+func InviteUser(id uuid.UUID) string        { return User(id) + "/invite" }
+func RevokeInvitation(id uuid.UUID) string  { return User(id) + "/revoke" }
+func MailReset(id uuid.UUID) string         { return User(id) + "/reset-link" }
 func Role(id uuid.UUID) string              { return Roles + "/" + id.String() }
 func Team(id uuid.UUID) string              { return Teams + "/" + id.String() }
 
 // List is the page of a list by its name, and Columns where its columns are chosen.
 func List(name string) string    { return "/" + name }
 func Columns(name string) string { return List(name) + "/columns" }
+
+// ListView is a list as a saved view has it.
+func ListView(name string, id uuid.UUID) string { return List(name) + "?view=" + id.String() }
+
+// SaveView is the form that saves a list's query and columns as a view.
+func SaveView(name, query, columns string) string {
+	return With(NewView, url.Values{"list": {name}, "query": {query}, "columns": {columns}})
+}
 
 // View and the functions below it return the pages and form targets of one saved view.
 func View(id uuid.UUID) string            { return Views + "/" + id.String() }
@@ -107,12 +120,47 @@ func UnpinView(id uuid.UUID) string       { return View(id) + "/unpin" }
 func DefaultView(id uuid.UUID) string     { return View(id) + "/default" }
 func DropDefaultView(id uuid.UUID) string { return View(id) + "/default/drop" }
 
+// Invitation and Reset are where links sent by mail lead.
+func Invitation(secret string) string { return "/invitations/" + secret }
+func Reset(secret string) string      { return "/reset/" + secret }
+
+// API is where programs ask; the functions below it return the addresses of records there.
+const API = "/api/crm"
+
+func APIOrganization(id uuid.UUID) string { return API + Organization(id) }
+func APIContact(id uuid.UUID) string      { return API + Contact(id) }
+func APIInteraction(id uuid.UUID) string  { return API + Interaction(id) }
+func APILink(organization, contact uuid.UUID) string {
+	return API + OrganizationContact(organization, contact)
+}
+
+// AccountTokens lists one's own API tokens and takes new ones.
+const AccountTokens = Account + "/tokens"
+
+func RevokeToken(id uuid.UUID) string { return AccountTokens + "/" + id.String() + "/revoke" }
+
+// UserTokens lists the API tokens of somebody else.
+func UserTokens(user uuid.UUID) string { return User(user) + "/tokens" }
+
+// RevokeUserToken ends a token of somebody else.
+func RevokeUserToken(user, id uuid.UUID) string {
+	return UserTokens(user) + "/" + id.String() + "/revoke"
+}
+
 // LoginThen is the sign-in page that leads on to next, a local path with query.
 func LoginThen(next string) string {
 	if next == "" || next == Home {
 		return Login
 	}
 	return Login + "?" + url.Values{"next": {next}}.Encode()
+}
+
+// WithRaw returns path with a query that is encoded already, "" for none.
+func WithRaw(path, query string) string {
+	if query == "" {
+		return path
+	}
+	return path + "?" + query
 }
 
 // With returns path with the query q, leaving out empty values.
