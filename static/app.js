@@ -45,6 +45,21 @@ addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
 
+// A password is shown and hidden again by the button below it, and hidden when it is sent: browsers keep what
+// was typed into a text field.
+for (const button of document.querySelectorAll("[data-reveal]")) {
+  const input = document.getElementById(button.getAttribute("aria-controls"));
+  const words = [button.textContent, button.dataset.reveal];
+  const turn = (shown) => {
+    input.type = shown ? "text" : "password";
+    button.textContent = words[Number(shown)];
+    button.setAttribute("aria-pressed", String(shown));
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => turn(input.type === "password"));
+  input.form.addEventListener("submit", () => turn(false));
+}
+
 // A toast goes at a click, without loading the page again.
 document.querySelector("[data-dismiss]")?.addEventListener("click", (event) => {
   event.preventDefault();

@@ -411,15 +411,11 @@ func passwordForm(p PasswordPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Input(p.required(p.Form, "current_password", p.T("Present password")).As("password").Fill("current-password")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Input(p.password(p.Form, "current_password", p.T("Present password"), "current-password").Required(p.T("required"))).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Input(p.required(p.Form, "new_password", p.T("New password")).As("password").Fill("new-password").Help(p.T("At least 12 characters. A few unrelated words are easy to keep and hard to guess."))).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
-		}
-		templ_7745c5c3_Err = ui.Input(p.required(p.Form, "new_password_again", p.T("New password, again")).As("password").Fill("new-password")).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = newPassword(p.Page, p.Form).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -46,6 +46,11 @@ func (p Page) field(f Form, name, label string) ui.Field {
 	return field
 }
 
+// password is field for a password, which can be shown; fill is what a password manager shall put there.
+func (p Page) password(f Form, name, label, fill string) ui.Field {
+	return p.field(f, name, label).As("password").Fill(fill).Revealing(p.T("Show"), p.T("Hide"))
+}
+
 // required is field for one that must not stay empty.
 func (p Page) required(f Form, name, label string) ui.Field {
 	return p.field(f, name, label).Required(p.T("required"))

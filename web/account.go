@@ -57,6 +57,19 @@ func passwordPage(v *visit, status int, errs crm.Invalid) response {
 	})}
 }
 
+// chosenPassword returns the new password of a form and adds what speaks against it to errs. Words are what an
+// attacker would try for this person.
+func (s *Server) chosenPassword(v *visit, errs crm.Invalid, words ...string) string {
+	chosen := v.form.Get("new_password")
+	for _, weak := range password.Check(chosen, append(words, s.Firm)...) {
+		errs.Add("new_password", weak.Text, weak.Args...)
+	}
+	if chosen != v.form.Get("new_password_again") && v.form.Has("new_password_again") {
+		errs.Add("new_password_again", "The two new passwords differ.")
+	}
+	return chosen
+}
+
 // changePassword replaces the password and ends all other sessions of the user.
 func (s *Server) changePassword(ctx context.Context, v *visit) (response, error) {
 	current, chosen := v.form.Get("current_password"), v.form.Get("new_password")
@@ -68,12 +81,7 @@ func (s *Server) changePassword(ctx context.Context, v *visit) (response, error)
 		return tooMany{seconds: int(guess.RetryAfter.Seconds())}, nil
 	}
 	errs := v.faults
-	for _, weak := range password.Check(chosen, v.actor.Name, v.actor.Email, s.Firm) {
-		errs.Add("new_password", weak.Text, weak.Args...)
-	}
-	if chosen != v.form.Get("new_password_again") && v.form.Has("new_password_again") {
-		errs.Add("new_password_again", "The two new passwords differ.")
-	}
+	s.chosenPassword(v, errs, v.actor.Name, v.actor.Email)
 	if chosen == current {
 		errs.Add("new_password", "This is the present password; choose another.")
 	}

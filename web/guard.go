@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/web/api"
 )
 
 // maxURL bounds path and query: no form of ours sends more, and no parser below should see it.
@@ -60,12 +62,23 @@ func (s *Server) sameOrigin(next http.Handler) http.Handler {
 			forged = err == nil && r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == ""
 		}
 		if forged {
-			s.Log.WarnContext(r.Context(), "refused a cross-site change", "path", r.URL.Path, "origin", r.Header.Get("Origin"))
+			s.Log.WarnContext(r.Context(), "refused a cross-site change", "route", chi.RouteContext(r.Context()).RoutePattern(), "origin", r.Header.Get("Origin"))
 			s.writeProblem(w, r, problem{status: http.StatusForbidden, detail: crm.Msg("This change did not come from a page of this site.")})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// referrerPolicyOfLinks keeps a secret that stands in the address of a page from every other page. Told to send no
+// referrer, browsers send no Origin either, and without https nothing else says where a change comes from; there
+// they are told to send the origin alone, which holds no secret.
+func referrerPolicyOfLinks(baseURL string) string {
+	u, err := url.Parse(baseURL)
+	if err == nil && u.Scheme == "http" && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
+		return "strict-origin"
+	}
+	return "no-referrer"
 }
 
 // patience is how long a request may take. Statements have a limit of their own in the database; this one holds
@@ -84,6 +97,10 @@ func deadline(next http.Handler) http.Handler {
 func limitURL(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.URL.RequestURI()) > maxURL {
+			if strings.HasPrefix(r.URL.Path, api.Root+"/") {
+				api.TooLong(w)
+				return
+			}
 			plain(w, http.StatusRequestURITooLong, "The address is too long.\n")
 			return
 		}

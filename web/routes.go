@@ -17,6 +17,7 @@ type route struct {
 // access says who may call a route. Every route has one.
 type access struct {
 	public               bool               // no sign-in needed
+	link                 bool               // the path holds a secret, which no other page may learn
 	half                 bool               // for somebody who gave a password and owes the second factor, and for nobody else
 	beforePasswordChange bool               // open to someone who must change a one-time password first
 	beforeEnrolment      bool               // open to someone who must set up a second factor first
@@ -26,6 +27,7 @@ type access struct {
 
 var (
 	public     = &access{public: true}
+	byLink     = &access{public: true, link: true}
 	signedIn   = &access{}
 	halfway    = &access{half: true}
 	enrolling  = &access{beforeEnrolment: true}
@@ -60,6 +62,12 @@ func (s *Server) table() []route {
 		{get, "/login/code", halfway, showCode},
 		{post, "/login/code", halfway, s.checkCode},
 		{post, "/logout", unfinished, s.logout},
+		{get, "/forgot", public, s.showForgot},
+		{post, "/forgot", public, s.requestReset},
+		{get, "/reset/{secret}", byLink, s.showReset},
+		{post, "/reset/{secret}", byLink, s.resetByLink},
+		{get, "/invitations/{secret}", byLink, s.showInvitation},
+		{post, "/invitations/{secret}", byLink, s.acceptInvitation},
 
 		{get, "/", signedIn, showHome},
 		{get, "/search", signedIn, showSearch},
@@ -116,6 +124,10 @@ func (s *Server) table() []route {
 		{post, "/account/mfa/codes", signedIn.asking(), newRecoveryCodes},
 		{post, "/account/mfa/off", signedIn.asking(), disableSecondFactor},
 
+		{get, "/account/tokens", signedIn, listTokens},
+		{post, "/account/tokens", signedIn.asking(), createToken},
+		{post, "/account/tokens/{id}/revoke", signedIn, revokeToken},
+
 		{get, "/admin/users", manageUsers, listUsers},
 		{post, "/admin/users", manageUsers.asking(), s.createUser},
 		{get, "/admin/users/new", manageUsers, newUser},
@@ -125,7 +137,12 @@ func (s *Server) table() []route {
 		{post, "/admin/users/{id}/reactivate", manageUsers, reactivateUser},
 		{post, "/admin/users/{id}/password", manageUsers.asking(), s.resetPassword},
 		{post, "/admin/users/{id}/unlock", manageUsers, unlockUser},
+		{post, "/admin/users/{id}/reset-link", manageUsers.asking(), mailReset},
+		{post, "/admin/users/{id}/invite", manageUsers.asking(), s.inviteUser},
+		{post, "/admin/users/{id}/revoke", manageUsers, revokeInvitation},
 		{post, "/admin/users/{id}/mfa/reset", manageUsers.asking(), resetSecondFactor},
+		{get, "/admin/users/{id}/tokens", manageUsers, listUserTokens},
+		{post, "/admin/users/{id}/tokens/{tokenID}/revoke", manageUsers, revokeUserToken},
 		{get, "/admin/roles", manageUsers, listRoles},
 		{post, "/admin/roles", manageUsers.asking(), createRole},
 		{get, "/admin/roles/new", manageUsers, newRole},

@@ -26,6 +26,9 @@ type handler func(context.Context, *visit) (response, error)
 func (s *Server) serve(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := held(r.Context())
+		if rt.needs.link {
+			w.Header().Set("Referrer-Policy", s.linkPolicy)
+		}
 		if h.token != "" {
 			w.Header().Set("Cache-Control", "no-store")
 		}

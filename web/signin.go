@@ -30,8 +30,12 @@ func loginPage(v *visit, next string, errs crm.Invalid) templ.Component {
 	if next = localPath(next); next == paths.Home {
 		next = ""
 	}
+	notice := ""
+	if v.query.Get("notice") == "reset" { // not in a session: there is none before sign-in
+		notice = v.t("Your password is changed. Sign in with the new one.")
+	}
 	return templates.Login(templates.LoginPage{
-		Page: v.page, Next: next, Form: templates.Form{Action: paths.Login, Values: v.typed("email"), Errors: errs},
+		Page: v.page, Next: next, Notice: notice, Form: templates.Form{Action: paths.Login, Values: v.typed("email"), Errors: errs},
 	})
 }
 

@@ -39,6 +39,7 @@ func userForm(ctx context.Context, v *visit, u crm.User, form templates.Form) (r
 	}
 	body := templates.UserForm(templates.UserFormPage{
 		Page: v.page, User: u, Roles: roles, Teams: teamOptions(teams, uuid.Nil), Form: form, IsNew: u.ID == uuid.Nil,
+		SendsMail: v.sendsMail,
 	})
 	if form.Errors != nil {
 		return refuse(body), nil
@@ -62,12 +63,32 @@ func readUser(v *visit) crm.User {
 
 func typedUser(v *visit, action string, errs crm.Invalid) templates.Form {
 	return templates.Form{
-		Action: action, Values: v.typed("name", "email", "team_id"), Many: map[string][]string{"role_ids": v.form["role_ids"]}, Errors: errs,
+		Action: action, Values: v.typed("name", "email", "team_id", "sign_in"), Many: map[string][]string{"role_ids": v.form["role_ids"]}, Errors: errs,
 	}
 }
 
-// createUser makes a user with a one-time password, which stands on the answer and nowhere else.
+// createUser makes a user who is invited, or has a one-time password. A secret stands on the answer and nowhere else.
 func (s *Server) createUser(ctx context.Context, v *visit) (response, error) {
+	if v.form.Get("sign_in") == "password" {
+		return s.createWithPassword(ctx, v)
+	}
+	u := readUser(v)
+	u.Clean()
+	var invited postgres.Invited
+	return v.save(
+		func() (_ postgres.Saved, err error) {
+			invited, err = v.store.CreateInvited(ctx, u, v.token())
+			return invited.Saved, err
+		}, newUserAgain(ctx, v), "",
+		func(r postgres.Saved) response {
+			if r.ChangeSet == uuid.Nil { // sent twice: the first answer has the link
+				return redirect{to: paths.User(r.ID)}
+			}
+			return s.invitedPage(v, u, invited)
+		})
+}
+
+func (s *Server) createWithPassword(ctx context.Context, v *visit) (response, error) {
 	u, secret := readUser(v), password.OneTime()
 	hash, err := s.Hasher.Hash(ctx, secret)
 	if err != nil {
@@ -75,17 +96,22 @@ func (s *Server) createUser(ctx context.Context, v *visit) (response, error) {
 	}
 	return v.save(
 		func() (postgres.Saved, error) { return v.store.CreateUser(ctx, u, hash, true, v.token()) },
-		func(errs crm.Invalid) (response, error) {
-			form := typedUser(v, paths.Users, errs)
-			form.Token = v.formToken()
-			return userForm(ctx, v, crm.User{}, form)
-		}, "",
+		newUserAgain(ctx, v), "",
 		func(r postgres.Saved) response {
 			if r.ChangeSet == uuid.Nil { // sent twice: the first answer has the password
 				return redirect{to: paths.User(r.ID)}
 			}
 			return secretPage(v, r.ID, u, secret)
 		})
+}
+
+// newUserAgain shows the form for a new user again, as typed.
+func newUserAgain(ctx context.Context, v *visit) func(crm.Invalid) (response, error) {
+	return func(errs crm.Invalid) (response, error) {
+		form := typedUser(v, paths.Users, errs)
+		form.Token = v.formToken()
+		return userForm(ctx, v, crm.User{}, form)
+	}
 }
 
 func secretPage(v *visit, id uuid.UUID, u crm.User, secret string) response {
@@ -178,15 +204,7 @@ func setUserActive(ctx context.Context, v *visit, active bool, done string) (res
 	}
 	return v.save(
 		func() (postgres.Saved, error) { return v.store.SetUserActive(ctx, id, active) },
-		func(errs crm.Invalid) (response, error) {
-			u, err := v.store.User(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			form := storedUser(u)
-			form.Errors = errs
-			return userForm(ctx, v, u, form)
-		}, paths.User(id),
+		userAgain(ctx, v, id), paths.User(id),
 		func(r postgres.Saved) response { return saved(paths.User(id), done, r) })
 }
 
@@ -212,12 +230,30 @@ func (s *Server) resetPassword(ctx context.Context, v *visit) (response, error) 
 }
 
 func unlockUser(ctx context.Context, v *visit) (response, error) {
+	return aboutUser(ctx, v, v.t("Sign-in unlocked."), v.store.UnlockUser)
+}
+
+// aboutUser does something about the user in the path that is no change of their record, and leads back to them.
+func aboutUser(ctx context.Context, v *visit, done string, do func(context.Context, uuid.UUID) error) (response, error) {
 	id, err := v.id("id")
 	if err != nil {
 		return nil, err
 	}
-	if err := v.store.UnlockUser(ctx, id); err != nil {
-		return nil, err
+	return v.save(
+		func() (postgres.Saved, error) { return postgres.Saved{ID: id}, do(ctx, id) },
+		userAgain(ctx, v, id), paths.User(id),
+		func(r postgres.Saved) response { return saved(paths.User(id), done, r) })
+}
+
+// userAgain shows a user's page with what was wrong.
+func userAgain(ctx context.Context, v *visit, id uuid.UUID) func(crm.Invalid) (response, error) {
+	return func(errs crm.Invalid) (response, error) {
+		u, err := v.store.User(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		form := storedUser(u)
+		form.Errors = errs
+		return userForm(ctx, v, u, form)
 	}
-	return redirect{to: paths.User(id), flash: templates.Flash{Text: v.t("Sign-in unlocked.")}}, nil
 }

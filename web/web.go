@@ -19,6 +19,7 @@ import (
 	"github.com/archpilot/crm/internal/password"
 	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/static"
+	"github.com/archpilot/crm/web/api"
 )
 
 // Options are what a Server needs to know.
@@ -27,6 +28,7 @@ type Options struct {
 	Hasher         *password.Hasher
 	Log            *slog.Logger
 	Firm           string
+	BaseURL        string         // under which people open the product, without a slash at its end; links sent to them begin with it
 	Zone           *time.Location // for people who chose none
 	Secure         bool           // people open the product over https
 	TrustedProxies []netip.Prefix
@@ -43,9 +45,11 @@ type Observer func(method, pattern string, status int, took time.Duration)
 // Server answers requests. Make one with New.
 type Server struct {
 	Options
-	sessions *scs.SessionManager
-	routes   []route
-	draining chan struct{} // closed when the server is about to stop
+	sessions   *scs.SessionManager
+	linkPolicy string // see referrerPolicyOfLinks
+	routes     []route
+	api        *api.Server
+	draining   chan struct{} // closed when the server is about to stop
 }
 
 // New returns a Server. It panics on a route without an access rule: broken wiring shows at start.
@@ -53,8 +57,9 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{Options: o, draining: make(chan struct{})}
+	s := &Server{Options: o, draining: make(chan struct{}), linkPolicy: referrerPolicyOfLinks(o.BaseURL)}
 	s.sessions = newSessions(s)
+	s.api = api.New(api.Options{DB: o.DB, Log: o.Log, Zone: o.Zone, Now: o.Now})
 	s.routes = s.table()
 	for _, r := range s.routes {
 		if r.needs == nil {
@@ -82,6 +87,10 @@ func (s *Server) Handler() http.Handler {
 	r.Get("/healthz", s.healthz)
 	r.Get("/readyz", s.readyz)
 	r.Handle(static.Prefix+"*", static.Handler()) // outside sessions: assets cost no query
+	r.Group(func(r chi.Router) {
+		r.Use(deadline)                   // as for pages
+		r.Mount(api.Root, s.api.Router()) // outside sessions and what protects them from forgery: it ignores cookies
+	})
 	r.Group(func(r chi.Router) {
 		r.Use(
 			deadline,     // inside the server's write timeout, so that a database that hangs still gets its 503

@@ -36,6 +36,7 @@ type database struct {
 	ownerURL string            // as the role that migrates, backs up and restores
 	appRole  string            // whom migrations grant what serving needs; "" for nobody
 	binaries string            // directory of pg_dump and pg_restore; "" for PATH
+	mail     func()            // see postgres.Options.Mail
 	private  *privatepg.Server // nil where CRM_DATABASE_URL names a database
 }
 
@@ -74,7 +75,7 @@ func (a *app) openDatabase(ctx context.Context, patience time.Duration) (*databa
 		}
 	}
 	return &database{
-		url: a.DatabaseURL.Reveal(), ownerURL: a.MigrationURL().Reveal(), appRole: a.AppRole, binaries: a.PgBin,
+		url: a.DatabaseURL.Reveal(), ownerURL: a.MigrationURL().Reveal(), appRole: a.AppRole, binaries: a.PgBin, mail: a.leavesMail(),
 	}, nil
 }
 
@@ -84,7 +85,7 @@ func (a *app) openPrivate(ctx context.Context) (*database, error) {
 		return nil, err
 	}
 	return &database{
-		url: server.URL(), ownerURL: server.OwnerURL(), appRole: privateRole, binaries: server.Binaries(), private: server,
+		url: server.URL(), ownerURL: server.OwnerURL(), appRole: privateRole, binaries: server.Binaries(), private: server, mail: a.leavesMail(),
 	}, nil
 }
 
@@ -140,9 +141,9 @@ func (d *database) register(ctx context.Context) (*postgres.DB, error) {
 	return db, nil
 }
 
-// openPool returns a pool for work on many rows.
+// openPool returns a pool for work on many rows. What it leaves in the outbox, the server that runs will find.
 func (d *database) openPool() (*postgres.DB, error) {
-	return postgres.Open(d.url, postgres.Options{MaxConns: 4, StatementTimeout: commandTimeout})
+	return postgres.Open(d.url, postgres.Options{MaxConns: 4, StatementTimeout: commandTimeout, Mail: d.mail})
 }
 
 func checkSchema(ctx context.Context, db *postgres.DB) error {

@@ -36,17 +36,21 @@ func (c serveCmd) Run(ctx context.Context, a *app) error {
 		if n := len(applied); n > 0 {
 			a.log.Info("brought the schema up to date", "migrations", n, "last", applied[n-1])
 		}
-		db, err := postgres.Open(d.url, postgres.Options{})
+		post, err := a.postOffice()
+		if err != nil {
+			return err
+		}
+		db, err := postgres.Open(d.url, postgres.Options{Mail: post.ring()})
 		if err != nil {
 			return err
 		}
 		defer db.Close()
-		return c.serve(ctx, a, d, db)
+		return c.serve(ctx, a, d, db, post)
 	})
 }
 
 // serve listens before it loads the demo firm, so that passwords are not made for a port that is taken.
-func (c serveCmd) serve(ctx context.Context, a *app, d *database, db *postgres.DB) error {
+func (c serveCmd) serve(ctx context.Context, a *app, d *database, db *postgres.DB, post *postOffice) error {
 	listener, err := listen(a.Listen, "CRM_LISTEN")
 	if err != nil {
 		return err
@@ -63,6 +67,7 @@ func (c serveCmd) serve(ctx context.Context, a *app, d *database, db *postgres.D
 	}
 	a.say("%s is at %s; Ctrl-C stops it.", a.Firm, a.address(listener))
 	go sweep(ctx, db, a.log)
+	defer post.deliver(ctx, db)()
 	return a.handle(ctx, listener, web.New(a.site(db, metrics.observe)))
 }
 
@@ -102,7 +107,7 @@ func (serveCmd) loadDemo(ctx context.Context, a *app, d *database) error {
 func (a *app) site(db *postgres.DB, observe web.Observer) web.Options {
 	return web.Options{
 		DB: db, Hasher: a.hasher(), Log: a.log, Observe: observe,
-		Firm: a.Firm, Zone: a.Zone.Location(),
+		Firm: a.Firm, BaseURL: string(a.BaseURL), Zone: a.Zone.Location(),
 		Secure: a.BaseURL.Secure(), TrustedProxies: a.TrustedProxies,
 		SessionIdle: a.SessionIdle, SessionMax: a.SessionMax,
 		NewestSchema: newestSchema(),

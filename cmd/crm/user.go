@@ -236,12 +236,13 @@ func (userListCmd) Run(ctx context.Context, a *app) error {
 	})
 }
 
+// state is how far a user has come in; of an invitation, until when it is open.
 func state(u crm.User) string {
-	switch {
-	case !u.IsActive:
-		return "deactivated"
-	case u.Locked:
-		return "locked"
+	switch u.State {
+	case crm.UserInvited:
+		return "invited until " + moment(u.InvitedUntil, "")
+	case crm.UserUninvited:
+		return "invitation expired"
 	}
-	return "active"
+	return string(u.State)
 }

@@ -61,7 +61,7 @@ var forwarders = []string{
 	"internal/postgres.translate", // from constraintFaults
 	"internal/postgres.undo.insertable", "internal/postgres.undo.keep", "internal/postgres.undo.stays",
 	"templates.Page.M", "templates.Page.T",
-	"web.Server.changePassword", // from password.Weak
+	"web.Server.chosenPassword", // from password.Weak
 	"web.visit.reference", "web.visit.t",
 }
 

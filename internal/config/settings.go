@@ -42,11 +42,12 @@ type Settings struct {
 
 // SMTP is how mail leaves; without a host none does.
 type SMTP struct {
-	Host     string `placeholder:"HOST" help:"Mail server; no mail is sent when left out."`
-	Port     uint16 `default:"587" help:"Port of the mail server."`
-	User     string `placeholder:"USER" help:"Sign-in at the mail server."`
-	Password Secret `placeholder:"SECRET" help:"Password at the mail server."`
-	From     Sender `placeholder:"ADDRESS" help:"Sender of the product's mail."`
+	Host     string  `placeholder:"HOST" help:"Mail server; no mail is sent when left out."`
+	Port     uint16  `default:"587" help:"Port of the mail server."`
+	User     string  `placeholder:"USER" help:"Sign-in at the mail server."`
+	Password Secret  `placeholder:"SECRET" help:"Password at the mail server."`
+	From     Sender  `placeholder:"ADDRESS" help:"Sender of the product's mail."`
+	TLS      MailTLS `name:"tls" default:"auto" help:"auto, starttls, tls or none: how the way to the mail server is kept private."`
 }
 
 // Enabled reports whether mail can be sent at all.
@@ -79,6 +80,10 @@ func (s *Settings) check() error {
 		return faultf("CRM_SMTP_PORT is 0; enter a number from 1 to 65535.")
 	case s.SMTP.Enabled() && s.SMTP.From == "":
 		return faultf("CRM_SMTP_HOST is set but CRM_SMTP_FROM is not; enter the sender's address.")
+	case s.SMTP.Enabled() && s.SMTP.Password != "" && s.SMTP.User == "":
+		return faultf("CRM_SMTP_PASSWORD is set but CRM_SMTP_USER is not; set both or neither.")
+	case s.SMTP.TLS == MailTLSNone && s.SMTP.User != "":
+		return faultf("CRM_SMTP_TLS is none, which would send the password of CRM_SMTP_USER in clear; choose starttls or tls.")
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -196,6 +197,37 @@ func (f *LogFormat) UnmarshalText(text []byte) error {
 	}
 	*f = s
 	return nil
+}
+
+// MailTLS says how the way to the mail server is kept private.
+type MailTLS string
+
+// The ways. Auto is TLS from the first byte on port 465 and STARTTLS elsewhere, which only a server on this very
+// machine may leave out.
+const (
+	MailTLSAuto     MailTLS = "auto"
+	MailTLSStart    MailTLS = "starttls"
+	MailTLSImplicit MailTLS = "tls"
+	MailTLSNone     MailTLS = "none"
+)
+
+// UnmarshalText refuses any other way.
+func (m *MailTLS) UnmarshalText(text []byte) error {
+	s := MailTLS(text)
+	if !slices.Contains([]MailTLS{MailTLSAuto, MailTLSStart, MailTLSImplicit, MailTLSNone}, s) {
+		return fmt.Errorf("%q is none of auto, starttls, tls, none", string(text))
+	}
+	*m = s
+	return nil
+}
+
+// Host returns the host without its port.
+func (b BaseURL) Host() string {
+	u, err := url.Parse(string(b))
+	if err != nil {
+		return "" // UnmarshalText has refused it
+	}
+	return u.Hostname()
 }
 
 // Sender is a mail address, with or without a name.

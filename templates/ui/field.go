@@ -28,6 +28,8 @@ type Field struct {
 	InputMode    string
 	Autofocus    bool
 	Placeholder  string
+
+	Show, Hide string // words of the button that shows a password; "" leaves it out
 }
 
 // Required marks the field, with the word for it in the reader's language.
@@ -56,6 +58,10 @@ func (f Field) Offer(values []string) Field { f.Suggest = values; return f }
 
 // Tall sets the rows of a text area.
 func (f Field) Tall(rows int) Field { f.Rows = rows; return f }
+
+// Revealing adds a button that shows and hides what was typed, with its two words. It needs JavaScript and is not
+// there without.
+func (f Field) Revealing(show, hide string) Field { f.Show, f.Hide = show, hide; return f }
 
 // Holding sets the text an empty field shows.
 func (f Field) Holding(text string) Field { f.Placeholder = text; return f }
