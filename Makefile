@@ -36,6 +36,13 @@ test: deps check ## everything: generated code, linters, all tests, a real datab
 	@go build -o bin/withpg ./internal/privatepg/withpg
 	bin/withpg -- go test -tags e2e -timeout 9m ./...
 
+# Loads once, keeps the register, and honours the BENCH_* variables in internal/bench/options.go.
+export BENCH_ORGANIZATIONS ?= 1000000
+.PHONY: bench
+bench: build ## what pages cost with a million clients: takes half an hour the first time
+	@.ci/deps postgres
+	@BENCH_PROGRAM=bin/crm go run ./internal/bench
+
 .PHONY: check
 check: check-generated check-format ## what needs no database
 	go vet -tags e2e ./...
