@@ -41,7 +41,6 @@ var mayImport = map[string]rule{
 	"internal/config":           only(),
 	"internal/crm":              only(),
 	"internal/bench":            only("internal/paths", "internal/privatepg"), // a command for make bench: the built program over HTTP
-	"internal/bench":            only("internal/paths", "internal/privatepg"), // a command for make bench: the built program over HTTP
 	"internal/e2e":              only(),                                       // tests alone: the built program in a browser
 	"internal/l10n":             only(),
 	"internal/mfa":              only(),
@@ -71,7 +70,7 @@ var mayImport = map[string]rule{
 		"internal/paths", "internal/postgres", "static", "templates", "web/api"),
 
 	// the wiring
-	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/bench", "internal/e2e", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
+	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/e2e", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
 }
 
 // outsiders are packages of others that only some of ours may use outside their tests.
@@ -80,7 +79,7 @@ var outsiders = map[string][]string{
 		"cmd/crm", "internal/backup", "internal/bench", "internal/postgres", "internal/postgres/postgrestest", "internal/privatepg",
 	},
 	"github.com/wneessen/go-mail":      {"internal/mail"},
-	"net/http":                         {"cmd/crm", "internal/bench", "internal/bench", "static", "web", "web/api"},
+	"net/http":                         {"cmd/crm", "internal/bench", "static", "web", "web/api"},
 	"github.com/go-chi/chi/v5":         {"web", "web/api"},
 	"github.com/danielgtaylor/huma/v2": {"web/api"},
 	"github.com/alexedwards/scs/v2":    {"web"},
