@@ -94,6 +94,13 @@ func personalSamples() map[string]templ.Component {
 		"account":         Account(AccountPage{Page: p, Email: "giulia@example.com", Roles: []string{"Manager", "Auditor"}, Zones: []string{"Europe/Rome"}, Form: Form{Version: 1, Values: map[string]string{"name": "Giulia Marchetti", "zone": "Europe/Rome"}}}),
 		"password":        Password(PasswordPage{Page: p}),
 		"password-forced": Password(PasswordPage{Page: p, Forced: true, Form: Form{Errors: crm.Invalid{"new_password": crm.Msg("This password is easy to guess.")}}}),
+		"code":            Code(CodePage{Page: stranger, Email: "giulia@example.com", Form: Form{Errors: crm.Invalid{"code": crm.Msg("This code is wrong.")}}}),
+		"mfa-off":         SecondFactor(SecondFactorPage{Page: p}),
+		"mfa-pending":     SecondFactor(SecondFactorPage{Page: p, Secret: "JBSW-Y3DP-EHPK-3PXP-JBSW-Y3DP-EHPK-3PXP", Form: Form{Errors: crm.Invalid{"code": crm.Msg("This code is wrong.")}}}),
+		"mfa-on":          SecondFactor(SecondFactorPage{Page: p, Since: now, CodesLeft: 3, Form: Form{Errors: crm.Invalid{"": crm.Msg("It cannot be switched off.")}}}),
+		"mfa-required":    SecondFactor(SecondFactorPage{Page: p, Since: now, CodesLeft: 10, Required: []string{"Administrator"}}),
+		"mfa-forced":      SecondFactor(SecondFactorPage{Page: p, Enforced: true, Required: []string{"Administrator"}}),
+		"recovery-codes":  RecoveryCodes(RecoveryCodesPage{Page: p, Enabled: true, Codes: []string{"k7mp-x3dw-q9hb-fa2t", "9x2c-5t3q-8z6m-r4ne"}}),
 		"problem-403":     Problem(ProblemPage{Page: p, Status: 403, Permission: "ViewClient", RequestID: "01J9"}),
 		"problem-404":     Problem(ProblemPage{Page: p, Status: 404}),
 		"problem-500":     Problem(ProblemPage{Page: stranger, Status: 500, RequestID: "01J9"}),
@@ -104,7 +111,7 @@ func adminSamples() map[string]templ.Component {
 	p := samplePage()
 	slugs := []string{"ViewClient", "EditClient", "ViewInteraction", "EditInteraction", "ImportClient", "ExportClient", "ViewAudit", "ManageUsers"}
 	roles := []crm.Role{{ID: id(51), Slug: "admin", Name: "Administrator", Reach: "all", Permissions: slugs, Users: 2}, {ID: id(52), Slug: "viewer", Name: "Viewer", Reach: "team", Permissions: slugs[:1], Users: 14}}
-	users := []crm.User{{ID: id(9), Name: "Giulia Marchetti", Email: "giulia@example.com", IsActive: true, RoleNames: []string{"Manager"}, TeamName: "North", LastSeen: now}, {ID: id(10), Name: "Marco Testa", Email: "marco@example.com", IsActive: true, Locked: true}, {ID: id(11), Name: "Sean O'Neill", Email: "sean@example.com"}}
+	users := []crm.User{{ID: id(9), Name: "Giulia Marchetti", Email: "giulia@example.com", IsActive: true, RoleNames: []string{"Manager"}, TeamName: "North", LastSeen: now}, {ID: id(10), Name: "Marco Testa", Email: "marco@example.com", IsActive: true, MFA: true, Locked: true}, {ID: id(11), Name: "Sean O'Neill", Email: "sean@example.com"}}
 	teams := []crm.Team{{ID: id(61), Name: "Region Italy", Members: 1}, {ID: id(62), Name: "North", ParentName: "Region Italy", Depth: 1, Members: 4}, {ID: id(63), Name: "Milan", ParentName: "North", Depth: 2}}
 	userForm := Form{Action: paths.User(id(10)), Version: 1, Values: map[string]string{"name": "Marco Testa", "email": "marco@example.com"}, Many: map[string][]string{"role_ids": {id(52).String()}}, Errors: crm.Invalid{"email": crm.Msg("Already in use.")}}
 	roleForm := Form{Action: paths.Role(id(52)), Version: 1, Values: map[string]string{"name": "Viewer", "reach": "team"}, Many: map[string][]string{"permissions": {"ViewClient"}}}

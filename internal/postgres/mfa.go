@@ -66,12 +66,13 @@ type CodeGuess struct {
 
 // CountCode counts a try at the second factor of the actor, who needs no permission and may be signed in by
 // half. Parallel tries wait for each other here, so that they cannot outrun the count. A right one is taken
-// back from the count by UseCode and its like.
+// back from the count by UseCode and its like. The visitor's address is left out: a code is not a try to sign in
+// from there, and an office comes from one address.
 func (s *Store) CountCode(ctx context.Context) (CodeGuess, error) {
 	if !s.actor.SignedIn() {
 		return CodeGuess{}, crm.ErrNotFound
 	}
-	args := s.args(pgx.NamedArgs{"account": codeKey(s.actor.UserID), "address": network(s.origin.IP), "quarter": codesPerQuarter, "day": codesPerDay})
+	args := s.args(pgx.NamedArgs{"account": codeKey(s.actor.UserID), "quarter": codesPerQuarter, "day": codesPerDay})
 	tx, err := s.db.pool.Begin(ctx)
 	if err != nil {
 		return CodeGuess{}, err
@@ -84,7 +85,7 @@ func (s *Store) CountCode(ctx context.Context) (CodeGuess, error) {
 		WITH n AS (SELECT count(*) FILTER (WHERE a.created_at > clock_timestamp() - interval '15 minutes') AS quarter, count(*) AS day
 			FROM sign_in_attempts a WHERE a.account = @account AND a.evaluated AND NOT a.succeeded AND a.created_at > clock_timestamp() - interval '1 day'),
 		i AS (INSERT INTO sign_in_attempts (account, address, known, evaluated)
-			SELECT @account, @address::inet, FALSE, n.quarter < @quarter AND n.day < @day FROM n RETURNING id, evaluated)
+			SELECT @account, '::', FALSE, n.quarter < @quarter AND n.day < @day FROM n RETURNING id, evaluated)
 		SELECT i.id, i.evaluated AS evaluate, i.evaluated AND (n.quarter + 1 = @quarter OR n.day + 1 = @day) AS last,
 			coalesce(c.totp_secret, '') AS secret, coalesce(c.totp_pending, '') AS pending
 		FROM i CROSS JOIN n JOIN user_credentials c ON c.user_id = @me`, args)
