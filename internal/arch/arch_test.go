@@ -61,7 +61,8 @@ var mayImport = map[string]rule{
 	"internal/postgres/postgrestest": only("internal/authz", "internal/crm", "internal/postgres", "migrations"),
 
 	// what waits in the outbox, to a mail server
-	"internal/mail": only("internal/crm", "internal/l10n", "internal/paths", "internal/postgres"),
+	"internal/mail":          only("internal/crm", "internal/l10n", "internal/paths", "internal/postgres"),
+	"internal/mail/mailtest": only(),
 
 	// pages know no database, requests know no SQL
 	"templates": only("internal/crm", "internal/l10n", "internal/paths", "static", "templates/ui"),
