@@ -40,7 +40,7 @@ func needs(p ...authz.Permission) *access { return &access{permissions: p} }
 func (s *Server) table() []operation {
 	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 	return []operation{
-		{get, "/me", anyToken, of(me), "showMe", "Who am I?"},
+		{get, "/me", anyToken, of(me), "showMe", "Show who calls, and how far they may go"},
 
 		{get, "/organizations", viewClient, of(listOrganizations), "listOrganizations", "List organizations"},
 		{post, "/organizations", createClient, making[newOrganization](createOrganization), "createOrganization", "Create an organization"},
