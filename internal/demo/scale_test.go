@@ -49,6 +49,24 @@ func TestScaledIsTheSameEveryTime(t *testing.T) {
 	}
 }
 
+// A register that is loaded again next month holds the same clients and texts: figures can be compared.
+func TestOnlyScaledDatesDependOnNow(t *testing.T) {
+	t.Parallel()
+	later, f := scaled(now.AddDate(0, 3, 3), 200), scaled(now, 200)
+	for i, o := range later.organizations {
+		o.CreatedAt, o.UpdatedAt = f.organizations[i].CreatedAt, f.organizations[i].UpdatedAt
+		if o != f.organizations[i] {
+			t.Fatalf("got %+v, want %+v", o, f.organizations[i])
+		}
+	}
+	for i, x := range later.interactions {
+		x.HappenedAt, x.CreatedAt = f.interactions[i].HappenedAt, f.interactions[i].CreatedAt
+		if x != f.interactions[i] {
+			t.Fatalf("got %+v, want %+v", x, f.interactions[i])
+		}
+	}
+}
+
 func TestScaledCounts(t *testing.T) {
 	t.Parallel()
 	for _, clients := range []int{100, 300, 3000} {

@@ -143,12 +143,12 @@ func (l *load) exec(ctx context.Context, statements ...string) error {
 const (
 	indexes        = "indexes"
 	keys           = "keys"
-	derivedIndexes = "indexes of last contacts"
+	derivedIndexes = "derived indexes"
 	foreignKeys    = "foreign keys"
 )
 
 // dressing is an index or a constraint as the catalogue has it: how to take it off, how to put it back.
-type dressing struct{ Off, Back string }
+type dressing struct{ Of, Off, Back string }
 
 // strip disables the triggers that the load replaces, takes off foreign keys, keys and indexes, and returns, by
 // kind, what has to go back.
@@ -156,9 +156,9 @@ func (l *load) strip(ctx context.Context) (map[string][]dressing, error) {
 	if err := l.switchTriggers(ctx, "DISABLE"); err != nil {
 		return nil, err
 	}
-	const constraint = `SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS off,
+	const constraint = `SELECT conrelid::regclass::text AS of, format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) AS off,
 		format('ALTER TABLE %s ADD CONSTRAINT %I %s', conrelid::regclass, conname, pg_get_constraintdef(oid)) AS back FROM pg_constraint WHERE `
-	const index = `SELECT format('DROP INDEX %s', indexrelid::regclass) AS off, pg_get_indexdef(indexrelid) AS back FROM pg_index
+	const index = `SELECT indrelid::regclass::text AS of, format('DROP INDEX %s', indexrelid::regclass) AS off, pg_get_indexdef(indexrelid) AS back FROM pg_index
 		WHERE indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u', 'x')) AND `
 	args := pgx.NamedArgs{"loaded": loadedNames(), "derived": derivedTables}
 	stripped := map[string][]dressing{}
@@ -168,7 +168,7 @@ func (l *load) strip(ctx context.Context) (map[string][]dressing, error) {
 		{indexes, index + `indrelid = ANY(@loaded::regclass[])`},
 		{derivedIndexes, index + `indrelid = ANY(@derived::regclass[])`},
 	} {
-		found, err := many[dressing](ctx, l, step.sql+` ORDER BY off`, args)
+		found, err := many[dressing](ctx, l, step.sql+` ORDER BY of, off`, args)
 		if err != nil {
 			return nil, err
 		}
@@ -183,8 +183,12 @@ func (l *load) strip(ctx context.Context) (map[string][]dressing, error) {
 }
 
 func (l *load) putBack(ctx context.Context, kind string, all []dressing) error {
-	l.progress(kind, 0)
+	table := ""
 	for _, d := range all {
+		if d.Of != table {
+			table = d.Of
+			l.progress(kind+" of "+table, 0)
+		}
 		if err := l.exec(ctx, d.Back); err != nil {
 			return err
 		}
