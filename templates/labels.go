@@ -84,6 +84,7 @@ var actionWords = map[string]func(Page) string{
 	"unlock":             func(p Page) string { return p.T("Unlocked the sign-in") },
 	"unlock_user":        func(p Page) string { return p.T("Unlocked the sign-in") },
 	"logout":             func(p Page) string { return p.T("Signed out") },
+	"end_session":        func(p Page) string { return p.T("Ended sessions") },
 	"access_denied":      func(p Page) string { return p.T("Was refused") },
 	"create_user":        func(p Page) string { return p.T("Added the user") },
 	"update_user":        func(p Page) string { return p.T("Edited the user") },

@@ -1,6 +1,8 @@
 package templates
 
 import (
+	"time"
+
 	"github.com/a-h/templ"
 
 	"github.com/archpilot/crm/internal/crm"
@@ -92,6 +94,7 @@ func personalSamples() map[string]templ.Component {
 		"home-empty":      Home(HomePage{Page: p}),
 		"login":           Login(LoginPage{Page: stranger, Next: "/organizations", Form: refused}),
 		"account":         Account(AccountPage{Page: p, Email: "giulia@example.com", Roles: []string{"Manager", "Auditor"}, Zones: []string{"Europe/Rome"}, Form: Form{Version: 1, Values: map[string]string{"name": "Giulia Marchetti", "zone": "Europe/Rome"}}}),
+		"sessions":        Sessions(SessionsPage{Page: p, Idle: 2 * time.Hour, Max: 90 * time.Minute, Sessions: []SessionRow{{crm.Session{ID: id(71), Address: "192.0.2.7", CreatedAt: ago(time.Hour), LastSeen: now, Current: true}, "Firefox on Windows"}, {crm.Session{ID: id(72), CreatedAt: ago(9 * time.Hour), LastSeen: ago(time.Hour)}, "A program"}}}),
 		"password":        Password(PasswordPage{Page: p}),
 		"password-forced": Password(PasswordPage{Page: p, Forced: true, Form: Form{Errors: crm.Invalid{"new_password": crm.Msg("This password is easy to guess.")}}}),
 		"code":            Code(CodePage{Page: stranger, Email: "giulia@example.com", Form: Form{Errors: crm.Invalid{"code": crm.Msg("This code is wrong.")}}}),
@@ -111,7 +114,7 @@ func adminSamples() map[string]templ.Component {
 	p := samplePage()
 	slugs := []string{"ViewClient", "EditClient", "ViewInteraction", "EditInteraction", "ImportClient", "ExportClient", "ViewAudit", "ManageUsers"}
 	roles := []crm.Role{{ID: id(51), Slug: "admin", Name: "Administrator", Reach: "all", Permissions: slugs, Users: 2}, {ID: id(52), Slug: "viewer", Name: "Viewer", Reach: "team", Permissions: slugs[:1], Users: 14}}
-	users := []crm.User{{ID: id(9), Name: "Giulia Marchetti", Email: "giulia@example.com", IsActive: true, RoleNames: []string{"Manager"}, TeamName: "North", LastSeen: now}, {ID: id(10), Name: "Marco Testa", Email: "marco@example.com", IsActive: true, MFA: true, Locked: true}, {ID: id(11), Name: "Sean O'Neill", Email: "sean@example.com"}}
+	users := []crm.User{{ID: id(9), Name: "Giulia Marchetti", Email: "giulia@example.com", IsActive: true, RoleNames: []string{"Manager"}, TeamName: "North", LastSeen: now}, {ID: id(10), Name: "Marco Testa", Email: "marco@example.com", IsActive: true, MFA: true, State: crm.UserLocked}, {ID: id(11), Name: "Sean O'Neill", Email: "sean@example.com"}}
 	teams := []crm.Team{{ID: id(61), Name: "Region Italy", Members: 1}, {ID: id(62), Name: "North", ParentName: "Region Italy", Depth: 1, Members: 4}, {ID: id(63), Name: "Milan", ParentName: "North", Depth: 2}}
 	userForm := Form{Action: paths.User(id(10)), Version: 1, Values: map[string]string{"name": "Marco Testa", "email": "marco@example.com"}, Many: map[string][]string{"role_ids": {id(52).String()}}, Errors: crm.Invalid{"email": crm.Msg("Already in use.")}}
 	roleForm := Form{Action: paths.Role(id(52)), Version: 1, Values: map[string]string{"name": "Viewer", "reach": "team"}, Many: map[string][]string{"permissions": {"ViewClient"}}}

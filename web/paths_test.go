@@ -22,7 +22,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 	for method, all := range map[string][]string{
 		http.MethodGet: {
 			paths.Home, paths.Login, paths.Search, paths.Organizations, paths.NewOrganization, paths.Contacts, paths.NewContact, paths.Interactions,
-			paths.Account, paths.AccountPassword, paths.Users, paths.NewUser, paths.Roles, paths.NewRole, paths.Teams, paths.Audit,
+			paths.Account, paths.AccountPassword, paths.Sessions, paths.Users, paths.NewUser, paths.Roles, paths.NewRole, paths.Teams, paths.Audit,
 			paths.Organization(a), paths.EditOrganization(a), paths.OrganizationHistory(a), paths.OrganizationContacts(a), paths.EditLink(a, b),
 			paths.NewLogOnOrganization(a), paths.Contact(a), paths.EditContact(a), paths.ContactHistory(a), paths.NewLogOnContact(a),
 			paths.Interaction(a), paths.EditInteraction(a), paths.InteractionHistory(a), paths.Change(a), paths.User(a), paths.Role(a), paths.Team(a),
@@ -32,7 +32,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 			paths.OrganizationContacts(a), paths.OrganizationContact(a, b), paths.UnlinkContact(a, b), paths.LogOnOrganization(a),
 			paths.Contacts, paths.Contact(a), paths.ArchiveContact(a), paths.RestoreContact(a), paths.LogOnContact(a),
 			paths.Interaction(a), paths.DeleteInteraction(a), paths.Undo(a), paths.Account, paths.AccountPassword,
-			paths.Users, paths.User(a), paths.DeactivateUser(a), paths.ReactivateUser(a), paths.ResetUserPassword(a), paths.UnlockUser(a),
+			paths.Users, paths.User(a), paths.DeactivateUser(a), paths.ReactivateUser(a), paths.ResetUserPassword(a), paths.UnlockUser(a), paths.EndUserSessions(a), paths.EndSession(a), paths.EndSessions,
 			paths.Roles, paths.Role(a), paths.Teams, paths.Team(a),
 		},
 	} {

@@ -116,6 +116,9 @@ func (s *Server) table() []route {
 		{post, "/account", signedIn, updateAccount},
 		{get, "/account/password", unfinished, showPassword},
 		{post, "/account/password", unfinished, s.changePassword},
+		{get, "/account/sessions", signedIn, s.showSessions},
+		{post, "/account/sessions/end", signedIn, endOtherSessions},
+		{post, "/account/sessions/{id}/end", signedIn, endSession},
 
 		{get, "/account/mfa", enrolling, showSecondFactor},
 		{get, "/account/mfa/qr", enrolling, s.showSecondFactorPicture},
@@ -137,6 +140,7 @@ func (s *Server) table() []route {
 		{post, "/admin/users/{id}/reactivate", manageUsers, reactivateUser},
 		{post, "/admin/users/{id}/password", manageUsers.asking(), s.resetPassword},
 		{post, "/admin/users/{id}/unlock", manageUsers, unlockUser},
+		{post, "/admin/users/{id}/sessions/end", manageUsers, endUserSessions},
 		{post, "/admin/users/{id}/reset-link", manageUsers.asking(), mailReset},
 		{post, "/admin/users/{id}/invite", manageUsers.asking(), s.inviteUser},
 		{post, "/admin/users/{id}/revoke", manageUsers, revokeInvitation},

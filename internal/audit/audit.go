@@ -49,6 +49,7 @@ const (
 	Lockout        Action = "lockout"
 	Unlock         Action = "unlock"
 	Logout         Action = "logout"
+	EndSession     Action = "end_session" // metadata: how many
 	AccessDenied   Action = "access_denied"
 	ChangePassword Action = "change_password"
 	ResetPassword  Action = "reset_password"
@@ -75,7 +76,7 @@ var Actions = []Action{
 	CreateInteraction, UpdateInteraction, DeleteInteraction,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
 	CreateView, UpdateView, DeleteView,
-	Import, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, AccessDenied, ChangePassword, ResetPassword,
+	Import, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
 	RequestReset, InviteUser, RevokeInvitation, AcceptInvitation,
 	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
 	CreateToken, RevokeToken,

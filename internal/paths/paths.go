@@ -25,6 +25,8 @@ const (
 	Account         = "/account"
 	AccountPassword = "/account/password"
 	AccountMFA      = "/account/mfa"
+	Sessions        = "/account/sessions"
+	EndSessions     = "/account/sessions/end" // all but the one that asks
 	MFAPicture      = "/account/mfa/qr"
 	SetUpMFA        = "/account/mfa/setup"
 	ConfirmMFA      = "/account/mfa/confirm"
@@ -146,6 +148,10 @@ func UserTokens(user uuid.UUID) string { return User(user) + "/tokens" }
 func RevokeUserToken(user, id uuid.UUID) string {
 	return UserTokens(user) + "/" + id.String() + "/revoke"
 }
+
+// EndSession ends one of one's own sessions, EndUserSessions all of somebody else's.
+func EndSession(id uuid.UUID) string      { return Sessions + "/" + id.String() + "/end" }
+func EndUserSessions(id uuid.UUID) string { return User(id) + "/sessions/end" }
 
 // LoginThen is the sign-in page that leads on to next, a local path with query.
 func LoginThen(next string) string {

@@ -276,6 +276,15 @@ var probes = map[string]probe{
 	"UpdateMe": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.UpdateMe(ctx, "A", "", "")
 	}},
+	"Sessions": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.Sessions(ctx, time.Hour)
+	}},
+	"EndMySession": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.EndMySession(ctx, uuid.New())
+	}},
+	"EndMyOtherSessions": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.EndMyOtherSessions(ctx)
+	}},
 	"ChangeMyPassword": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.ChangeMyPassword(ctx, "hash")
 	}},
@@ -338,6 +347,9 @@ var probes = map[string]probe{
 	}},
 	"ResetMyPassword": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.ResetMyPassword(ctx, "secret", "hash")
+	}},
+	"EndUserSessions": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.EndUserSessions(ctx, w.owner.ID)
 	}},
 	"UnlockUser": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return nil, s.UnlockUser(ctx, w.owner.ID)

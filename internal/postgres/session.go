@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 )
@@ -134,4 +136,62 @@ func nullTime(t time.Time) *time.Time {
 func (db *DB) EndSession(ctx context.Context, token string) error {
 	_, err := db.pool.Exec(ctx, `UPDATE sessions SET revoked_at = now(), data = '' WHERE token = $1 AND revoked_at IS NULL`, token)
 	return err
+}
+
+// Sessions returns where the signed-in user is signed in, the session that asks first, then by last use. One
+// that waits for the second factor is not among them: nobody is signed in there yet.
+func (s *Store) Sessions(ctx context.Context, idle time.Duration) ([]crm.Session, error) {
+	if !s.actor.SignedIn() {
+		return nil, crm.ErrNotFound
+	}
+	return many[crm.Session](ctx, s.db.pool, `SELECT s.id, coalesce(host(s.ip), '') AS address, coalesce(s.ua, '') AS user_agent, s.created_at,
+			s.last_seen_at AS last_seen, s.token = @token AS current
+		FROM sessions s WHERE s.user_id = @me AND NOT s.half AND s.revoked_at IS NULL AND s.expires_at > now() AND s.last_seen_at > now() - @idle::interval
+		ORDER BY s.token = @token DESC, s.last_seen_at DESC, s.id LIMIT 200`, s.args(pgx.NamedArgs{"token": s.origin.Session, "idle": idle}))
+}
+
+// EndMySession ends one session of the signed-in user; ErrNotFound where they have no such session.
+func (s *Store) EndMySession(ctx context.Context, id uuid.UUID) error {
+	if !s.actor.SignedIn() {
+		return crm.ErrNotFound
+	}
+	err := s.endLive(ctx, s.actor.UserID, `id = @id`, id)
+	if errors.Is(err, crm.ErrUnchanged) {
+		return crm.ErrNotFound
+	}
+	return err
+}
+
+// EndMyOtherSessions ends all sessions of the signed-in user but the one that asks, also those that wait for the
+// second factor. ErrUnchanged where there are none.
+func (s *Store) EndMyOtherSessions(ctx context.Context) error {
+	if !s.actor.SignedIn() {
+		return crm.ErrNotFound
+	}
+	return s.endLive(ctx, s.actor.UserID, `token <> @token`, uuid.Nil)
+}
+
+// EndUserSessions ends all sessions of a user but the one that asks. ErrUnchanged where there are none.
+func (s *Store) EndUserSessions(ctx context.Context, user uuid.UUID) error {
+	if err := s.require(authz.ManageUsers); err != nil {
+		return err
+	}
+	return s.endLive(ctx, user, `token <> @token`, uuid.Nil)
+}
+
+// endLive revokes the sessions of a user for which which holds, and tells how many they were.
+func (s *Store) endLive(ctx context.Context, user uuid.UUID, which string, id uuid.UUID) error {
+	c := audit.Change{Action: audit.EndSession, TargetType: audit.User, TargetID: user, Metadata: map[string]any{}}
+	return s.event(ctx, c, func(ctx context.Context, w *work) error {
+		if _, err := s.lockUser(ctx, w, user); err != nil {
+			return err
+		}
+		tag, err := w.Exec(ctx, `UPDATE sessions SET revoked_at = now(), data = '' WHERE user_id = @user AND revoked_at IS NULL AND expires_at > now() AND `+which,
+			pgx.NamedArgs{"user": user, "token": s.origin.Session, "id": id})
+		if err == nil && tag.RowsAffected() == 0 {
+			err = crm.ErrUnchanged
+		}
+		c.Metadata["sessions"] = tag.RowsAffected()
+		return err
+	})
 }
