@@ -110,11 +110,12 @@ func (b *browser) signIn(email, pw string) *answer {
 
 // answer is what came back.
 type answer struct {
-	b      *browser
-	status int
-	header http.Header
-	body   string
-	doc    *goquery.Document
+	b         *browser
+	requested string // path and query
+	status    int
+	header    http.Header
+	body      string
+	doc       *goquery.Document
 }
 
 func (b *browser) do(req *http.Request) *answer {
@@ -132,7 +133,7 @@ func (b *browser) do(req *http.Request) *answer {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return &answer{b, resp.StatusCode, resp.Header, string(body), doc}
+	return &answer{b, req.URL.RequestURI(), resp.StatusCode, resp.Header, string(body), doc}
 }
 
 func (b *browser) request(method, path string, body io.Reader) *http.Request {
