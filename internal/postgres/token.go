@@ -165,7 +165,10 @@ func (s *Store) CreateToken(ctx context.Context, t crm.Token, now time.Time) (cr
 		}
 		_, err = w.Exec(ctx, `INSERT INTO api_tokens (id, user_id, name, hash, hint, scopes, expires_at) VALUES (@id, @user, @name, @hash, @hint, @scopes, @expires)`,
 			pgx.NamedArgs{"id": t.ID, "user": s.actor.UserID, "name": t.Name, "hash": hash, "hint": t.Hint, "scopes": t.Scopes, "expires": expires})
-		return err
+		if err != nil {
+			return err
+		}
+		return s.notify(ctx, w, crm.MailToken, s.actor.UserID)
 	})
 	return t, secret, err
 }
