@@ -213,6 +213,13 @@ func TestTheUnwantedIsDropped(t *testing.T) {
 		"Deactivated": func(u crm.User) error { _, err := s.SetUserActive(t.Context(), u.ID, false); return err },
 		"Revoked":     func(u crm.User) error { return s.RevokeInvitation(t.Context(), u.ID) },
 		"Password":    func(u crm.User) error { return s.ResetPassword(t.Context(), u.ID, "hash", false) },
+		"Told": func(u crm.User) error { // a notice
+			if err := s.ResetPassword(t.Context(), u.ID, "hash", false); err != nil {
+				return err
+			}
+			_, err := s.SetUserActive(t.Context(), u.ID, false)
+			return err
+		},
 		"Moved": func(u crm.User) error {
 			u = o.user(u)
 			u.Email = "elsewhere@example.test"
@@ -228,7 +235,7 @@ func TestTheUnwantedIsDropped(t *testing.T) {
 	o.run(`INSERT INTO outbox (id, kind, expires_at) VALUES (gen_random_uuid(), 'reset', now() + interval '1 hour')`) // for an unknown address
 	o.deliver()
 	for _, l := range o.server.Letters() {
-		if !strings.Contains(l.Subject, "password was changed") {
+		if l.To != "password@example.test" || !strings.Contains(l.Subject, "password was changed") {
 			t.Errorf("sent %q to %s", l.Subject, l.To)
 		}
 	}
@@ -281,6 +288,60 @@ func TestTwoCouriersSendEachMailOnce(t *testing.T) {
 	}
 	if len(to) != mails {
 		t.Errorf("letters by recipient: %v", to)
+	}
+}
+
+// What another courier is taking at this very moment is passed over, not waited for and taken again.
+func TestACourierPassesOverWhatAnotherTakes(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	o.invite("Mia")
+	o.run(`BEGIN`)
+	o.run(`SELECT FROM outbox FOR UPDATE`)
+	if _, found, err := o.db.Outbox().Next(t.Context()); found || err != nil {
+		t.Errorf("got %v %v, want nothing", found, err)
+	}
+	o.run(`COMMIT`)
+	if _, found, err := o.db.Outbox().Next(t.Context()); !found || err != nil {
+		t.Errorf("afterwards: got %v %v, want the mail", found, err)
+	}
+}
+
+// A revocation that has begun when a courier makes the link is waited for: the link it did not see would outlive it.
+func TestALinkIsNotMadeDuringARevocation(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	u := o.invite("Mia")
+	o.run(`BEGIN`)
+	o.run(`SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`, u.ID)
+	o.run(`UPDATE user_secrets SET used_at = now() WHERE user_id = $1`, u.ID) // as end_links does; there is none yet
+	done := make(chan bool)
+	go func() {
+		_, found, err := o.db.Outbox().Next(context.Background())
+		done <- found || err != nil
+	}()
+	watch, err := pgx.Connect(t.Context(), o.conn.Config().ConnString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = watch.Close(context.Background()) }() // the test is over
+	for waiting := false; !waiting; {
+		if err := watch.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			t.Fatal("it did not wait")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	o.run(`UPDATE outbox SET dropped_at = now() WHERE user_id = $1`, u.ID)
+	o.run(`COMMIT`)
+	if <-done {
+		t.Error("a revoked invitation was taken all the same")
+	}
+	if n := o.read(`SELECT count(*)::text FROM user_secrets`); n != "0" {
+		t.Errorf("%s links were made", n)
 	}
 }
 

@@ -89,8 +89,8 @@ func TestNobodyWritesHeaders(t *testing.T) {
 		if strings.Contains(got.To, "evil") || got.Header.Has("Bcc") || got.Header.Has("X-Evil") {
 			t.Errorf("a header was written: %+v", got)
 		}
-		if got.To != "mia@example.test" {
-			t.Errorf("a letter to %q", got.To)
+		if got.To != "mia@example.test" || got.Subject != "Hi Bcc: evil@example.test body" {
+			t.Errorf("a letter to %q: %q", got.To, got.Subject)
 		}
 	}
 	if n := len(server.Letters()); n != 1 {

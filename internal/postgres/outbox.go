@@ -140,9 +140,8 @@ func (o Outbox) prepare(ctx context.Context, id uuid.UUID, user uuid.NullUUID) (
 		return Mail{}, err
 	}
 	m, err := one[Mail](ctx, tx, `SELECT o.id, o.kind, o.expires_at, u.email, u.name, coalesce(u.zone, '') AS zone
-		FROM outbox o JOIN users u ON u.id = o.user_id LEFT JOIN user_credentials c ON c.user_id = u.id
-		WHERE o.id = @id AND o.sent_at IS NULL AND o.dropped_at IS NULL AND o.expires_at > now() AND u.is_active
-			AND (o.kind = @invitation) = (c.user_id IS NULL)`, pgx.NamedArgs{"id": id, "invitation": crm.MailInvitation})
+		FROM outbox o JOIN users u ON u.id = o.user_id
+		WHERE o.id = $1 AND o.sent_at IS NULL AND o.dropped_at IS NULL AND o.expires_at > now() AND u.is_active`, id)
 	if noRows(err) {
 		if _, err := tx.Exec(ctx, `UPDATE outbox SET dropped_at = now() WHERE id = $1 AND sent_at IS NULL AND dropped_at IS NULL`, id); err != nil {
 			return Mail{}, err
