@@ -150,7 +150,7 @@ func guessedRight(ctx context.Context, w *work, g CodeGuess) error {
 }
 
 // EnableSecondFactor turns the pending secret that was guessed at into the second factor, with the hashes of
-// fresh recovery codes, and ends the user's other sessions. The code that confirmed it is spent. It returns
+// fresh recovery codes, ends the user's other sessions and tells them by mail. The code that confirmed it is spent. It returns
 // ErrUnchanged when that secret is no longer pending: another confirmation, or another set-up, came first.
 func (s *Store) EnableSecondFactor(ctx context.Context, g CodeGuess, step int64, recovery [][]byte) error {
 	return s.myFactor(ctx, audit.EnableMFA, func(ctx context.Context, w *work) error {
@@ -165,7 +165,10 @@ func (s *Store) EnableSecondFactor(ctx context.Context, g CodeGuess, step int64,
 		if err := s.replaceRecoveryCodes(ctx, w, recovery); err != nil {
 			return err
 		}
-		return endSessions(ctx, w, s.actor.UserID, s.origin.Session)
+		if err := endSessions(ctx, w, s.actor.UserID, s.origin.Session); err != nil {
+			return err
+		}
+		return s.notify(ctx, w, crm.MailMFAOn, s.actor.UserID)
 	})
 }
 
@@ -214,7 +217,10 @@ func (s *Store) DisableSecondFactor(ctx context.Context) error {
 		if err := forgetFactor(ctx, w, s.actor.UserID); err != nil {
 			return err
 		}
-		return endSessions(ctx, w, s.actor.UserID, s.origin.Session)
+		if err := endSessions(ctx, w, s.actor.UserID, s.origin.Session); err != nil {
+			return err
+		}
+		return s.notify(ctx, w, crm.MailMFAOff, s.actor.UserID)
 	})
 }
 
@@ -234,7 +240,10 @@ func (s *Store) ResetSecondFactor(ctx context.Context, user uuid.UUID) error {
 		if err := endSessions(ctx, w, user, ""); err != nil {
 			return err
 		}
-		return unlockCodes(ctx, w, user)
+		if err := unlockCodes(ctx, w, user); err != nil {
+			return err
+		}
+		return s.notify(ctx, w, crm.MailMFAReset, user)
 	})
 }
 
