@@ -28,6 +28,7 @@ func (p Page) ownerChoices(users []Option) []Option {
 
 // clientTabs are the standing views of organizations and contacts.
 func (p Page) clientTabs(path string, q Query) []ui.Tab {
+	q = q.standing()
 	status := q["status"]
 	active := status == "" || status == string(crm.StatusActive)
 	mine := q["owner"] == "me"
@@ -50,6 +51,17 @@ func (p Page) clientTabs(path string, q Query) []ui.Tab {
 		{Label: p.T("All"), URL: view(others, string(crm.StatusAll)), Current: status == string(crm.StatusAll)},
 	}
 }
+
+// standing is q as the standing views see it: whoever leaves a saved one leaves its filters.
+func (q Query) standing() Query {
+	if base := q["base"]; base == "" || base == everything {
+		return q
+	}
+	return Query{}
+}
+
+// everything is the base of a list that is no saved view though the reader's list opens with one.
+const everything = "all"
 
 // sortTabs are the orders of organizations and contacts.
 func (p Page) sortTabs(path string, q Query) []ui.Tab {
@@ -81,7 +93,7 @@ func (p Page) filterChips(path string, q Query, fields []filterField) []ui.Chip 
 
 // filterBar is the search box, a panel with the filters given as children, and the orders.
 // All is one GET form; status and sort ride along.
-func filterBar(p Page, path string, q Query, label, placeholder string, sorts []ui.Tab) templ.Component {
+func filterBar(p Page, path string, q Query, label, placeholder string, sorts []ui.Tab, l ListView) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -109,7 +121,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(label)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 78, Col: 40}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 90, Col: 40}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -122,7 +134,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		var templ_7745c5c3_Var3 templ.SafeURL
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(path))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 78, Col: 80}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 90, Col: 80}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {
@@ -136,7 +148,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, name := range []string{"status", "sort"} {
+		for _, name := range append([]string{"status", "sort"}, riding...) {
 			if q[name] != "" {
 				templ_7745c5c3_Err = ui.Hidden(name, q[name]).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -187,6 +199,10 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		}
+		templ_7745c5c3_Err = listTools(p, l).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 7, "</div>")
 		if templ_7745c5c3_Err != nil {

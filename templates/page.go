@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/l10n"
 	"github.com/archpilot/crm/internal/paths"
@@ -22,7 +24,9 @@ type Page struct {
 	UserName    string
 	Theme       string // "light", "dark" or "" for the system's
 	Flash       Flash
-	CurrentPath string // path and query of this page, local
+	CurrentPath string    // path and query of this page, local
+	Pins        []crm.Pin // views in the reader's rail
+	InView      uuid.UUID // the saved view that this page shows, Nil for none
 
 	// What the signed-in user may see and do; links and forms show accordingly.
 	CanViewClients      bool
@@ -144,6 +148,10 @@ func (p Page) moreNav() []navItem {
 // Places in the list (after, before) are not among them: any change of filter starts at the first page.
 type Query map[string]string
 
+// riding are the parameters that stay whatever filter is put on or taken off: the view that the list started from,
+// and its columns.
+var riding = []string{"base", "cols"}
+
 // with is the address of the list at path with one parameter set, or taken off when value is "".
 func (q Query) with(path, name, value string) string {
 	values := url.Values{}
@@ -157,7 +165,7 @@ func (q Query) with(path, name, value string) string {
 // keep is the address of the list with these parameters only.
 func (q Query) keep(path string, names ...string) string {
 	values := url.Values{}
-	for _, n := range names {
+	for _, n := range append(names, riding...) {
 		values.Set(n, q[n])
 	}
 	return paths.With(path, values)

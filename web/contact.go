@@ -15,32 +15,40 @@ import (
 
 var contactFields = []string{"first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id"}
 
-func listContacts(ctx context.Context, v *visit) (response, error) {
+// contactFilter reads what the list is asked for.
+func contactFilter(v *visit) (crm.ContactFilter, error) {
 	f := crm.ContactFilter{Query: v.searchText("q")}
 	var errs [3]error
 	f.Page, errs[0] = v.place()
 	f.Status, errs[1] = v.status()
 	f.Owner, errs[2] = v.person("owner")
 	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
+		return f, err
 	}
 	switch f.Sort = crm.ContactSort(v.query.Get("sort")); f.Sort {
 	case "", crm.ContactsByName, crm.ContactsByNewest:
-	default:
-		return nil, crm.Fault("", "The list cannot be sorted like this.")
+		return f, nil
+	}
+	return f, crm.Fault("", "The list cannot be sorted like this.")
+}
+
+func listContacts(ctx context.Context, v *visit) (response, error) {
+	frame, view, elsewhere, err := v.arrange(ctx, crm.ContactList)
+	if err != nil || elsewhere != nil {
+		return elsewhere, err
+	}
+	f, err := forgiving(v, &view, contactFilter)
+	if err != nil {
+		return nil, err
 	}
 	list, err := v.store.Contacts(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	choices, err := v.store.Choices(ctx)
-	if err != nil {
-		return nil, err
-	}
 	p := templates.ContactsPage{
-		Page: v.page, List: list, Query: v.asked("q", "owner", "status", "sort", "limit"), Owners: userOptions(choices.Owners),
+		Page: v.page, View: view, List: list, Query: v.asked("q", "owner", "status", "sort", "limit", "base", "cols"), Owners: userOptions(frame.Owners),
 	}
-	p.NoneYet = list.Count == 0 && len(p.Query) == 0 && f.Page.First()
+	p.NoneYet = list.Count == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Contacts, list.Prev, list.Next)
 	return show(templates.Contacts(p)), nil
 }

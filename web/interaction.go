@@ -16,7 +16,8 @@ import (
 
 var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at"}
 
-func listInteractions(ctx context.Context, v *visit) (response, error) {
+// interactionFilter reads what the list is asked for. Faults of from and to come along: they stand at their fields.
+func interactionFilter(v *visit) (crm.InteractionFilter, crm.Invalid, error) {
 	faults := crm.Invalid{}
 	f := crm.InteractionFilter{Query: v.searchText("q"), Channel: crm.Channel(v.query.Get("channel"))}
 	var errs [4]error
@@ -25,22 +26,34 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 	f.OrganizationID, errs[2] = v.record("organization")
 	f.ContactID, errs[3] = v.record("contact")
 	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
+		return f, nil, err
 	}
 	f.From, f.To = v.days(faults)
+	return f, faults, nil
+}
+
+func listInteractions(ctx context.Context, v *visit) (response, error) {
+	frame, view, elsewhere, err := v.arrange(ctx, crm.InteractionList)
+	if err != nil || elsewhere != nil {
+		return elsewhere, err
+	}
+	faults := crm.Invalid{}
+	f, err := forgiving(v, &view, func(v *visit) (f crm.InteractionFilter, err error) {
+		f, faults, err = interactionFilter(v)
+		return f, errors.Join(err, faults.Err())
+	})
+	if err != nil && len(faults) == 0 {
+		return nil, err
+	}
 	list, err := v.store.Interactions(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	owners, err := v.store.Choices(ctx)
-	if err != nil {
-		return nil, err
-	}
 	p := templates.InteractionsPage{
-		Page: v.page, List: list, Query: v.asked("q", "channel", "author", "from", "to", "organization", "contact", "limit"),
-		Authors: userOptions(owners.Owners), Errors: faults,
+		Page: v.page, View: view, List: list, Query: v.asked("q", "channel", "author", "from", "to", "organization", "contact", "limit", "base", "cols"),
+		Authors: userOptions(frame.Owners), Errors: faults,
 	}
-	p.NoneYet = list.Count == 0 && len(p.Query) == 0 && f.Page.First()
+	p.NoneYet = list.Count == 0 && view.Query == "" && f.Page.First()
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Interactions, list.Prev, list.Next)
 	if len(faults) > 0 {

@@ -17,33 +17,41 @@ import (
 
 var organizationFields = []string{"legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id"}
 
-func listOrganizations(ctx context.Context, v *visit) (response, error) {
+// organizationFilter reads what the list is asked for.
+func organizationFilter(v *visit) (crm.OrganizationFilter, error) {
 	f := crm.OrganizationFilter{Query: v.searchText("q"), Sector: crm.Clean(v.query.Get("sector")), Size: crm.Clean(v.query.Get("size"))}
 	var errs [3]error
 	f.Page, errs[0] = v.place()
 	f.Status, errs[1] = v.status()
 	f.Owner, errs[2] = v.person("owner")
 	if err := errors.Join(errs[:]...); err != nil {
-		return nil, err
+		return f, err
 	}
 	switch f.Sort = crm.OrganizationSort(v.query.Get("sort")); f.Sort {
 	case "", crm.OrganizationsByName, crm.OrganizationsByNewest:
-	default:
-		return nil, crm.Fault("", "The list cannot be sorted like this.")
+		return f, nil
+	}
+	return f, crm.Fault("", "The list cannot be sorted like this.")
+}
+
+func listOrganizations(ctx context.Context, v *visit) (response, error) {
+	frame, view, elsewhere, err := v.arrange(ctx, crm.OrganizationList)
+	if err != nil || elsewhere != nil {
+		return elsewhere, err
+	}
+	f, err := forgiving(v, &view, organizationFilter)
+	if err != nil {
+		return nil, err
 	}
 	list, err := v.store.Organizations(ctx, f)
 	if err != nil {
 		return nil, err
 	}
-	choices, err := v.store.Choices(ctx)
-	if err != nil {
-		return nil, err
-	}
 	p := templates.OrganizationsPage{
-		Page: v.page, List: list, Query: v.asked("q", "sector", "size", "owner", "status", "sort", "limit"),
-		Sectors: choices.Sectors, Owners: userOptions(choices.Owners),
+		Page: v.page, View: view, List: list, Query: v.asked("q", "sector", "size", "owner", "status", "sort", "limit", "base", "cols"),
+		Sectors: frame.Sectors, Owners: userOptions(frame.Owners),
 	}
-	p.NoneYet = list.Count == 0 && len(p.Query) == 0 && f.Page.First()
+	p.NoneYet = list.Count == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)
 	return show(templates.Organizations(p)), nil
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
 )
 
 // route is one line of the table: what is asked, what it takes, who answers.
@@ -75,6 +76,7 @@ func (s *Server) table() []route {
 		{get, "/organizations", viewClient, listOrganizations},
 		{post, "/organizations", createClient, createOrganization},
 		{get, "/organizations/new", createClient, newOrganization},
+		{post, "/organizations/columns", viewClient, chooseColumns(crm.OrganizationList)},
 		{get, "/organizations/{id}", viewClient, showOrganization},
 		{post, "/organizations/{id}", editClient, updateOrganization},
 		{get, "/organizations/{id}/edit", editClient, editOrganization},
@@ -92,6 +94,7 @@ func (s *Server) table() []route {
 		{get, "/contacts", viewClient, listContacts},
 		{post, "/contacts", createClient, createContact},
 		{get, "/contacts/new", createClient, newContact},
+		{post, "/contacts/columns", viewClient, chooseColumns(crm.ContactList)},
 		{get, "/contacts/{id}", viewClient, showContact},
 		{post, "/contacts/{id}", editClient, updateContact},
 		{get, "/contacts/{id}/edit", editClient, editContact},
@@ -102,6 +105,7 @@ func (s *Server) table() []route {
 		{post, "/contacts/{id}/interactions", logInteraction, logOnContact},
 
 		{get, "/interactions", viewInteraction, listInteractions},
+		{post, "/interactions/columns", viewInteraction, chooseColumns(crm.InteractionList)},
 		{get, "/interactions/{id}", viewInteraction, showInteraction},
 		{post, "/interactions/{id}", editInteraction, updateInteraction},
 		{get, "/interactions/{id}/edit", editInteraction, editInteractionForm},
@@ -111,6 +115,17 @@ func (s *Server) table() []route {
 		// what these need depends on the records they tell of: the store decides
 		{get, "/changes/{id}", signedIn, showChange},
 		{post, "/changes/{id}/undo", signedIn, undoChange},
+
+		// what these need depends on the list that the view is of
+		{post, "/views", signedIn, createView},
+		{get, "/views/new", signedIn, newView},
+		{get, "/views/{id}", signedIn, editView},
+		{post, "/views/{id}", signedIn, updateView},
+		{post, "/views/{id}/delete", signedIn, deleteView},
+		{post, "/views/{id}/pin", signedIn, pinView},
+		{post, "/views/{id}/unpin", signedIn, unpinView},
+		{post, "/views/{id}/default", signedIn, defaultView},
+		{post, "/views/{id}/default/drop", signedIn, dropDefaultView},
 
 		{get, "/account", signedIn, showAccount},
 		{post, "/account", signedIn, updateAccount},

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/postgres"
 )
 
@@ -49,6 +50,7 @@ func newSessions(s *Server) *scs.SessionManager {
 type holder struct {
 	actor  authz.Actor
 	half   authz.Actor // who gave a password and owes the second factor; actor is nobody then
+	pins   []crm.Pin   // the views in the actor's rail
 	token  string      // hashed
 	origin postgres.Origin
 
@@ -121,7 +123,7 @@ func (st sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool,
 	if h.token = token; session.Half {
 		h.half, h.passwordAt = session.Actor, session.PasswordAt
 	} else {
-		h.actor = session.Actor
+		h.actor, h.pins = session.Actor, session.Pins
 	}
 	h.origin.Session = token
 	return session.Data, true, nil

@@ -46,7 +46,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	v.form = storable(r.PostForm, v.faults)
 	v.passwordAt, v.sendsMail = h.passwordAt, s.DB.SendsMail()
 	v.page = s.newPage(r, h.actor)
-	v.page.Flash = s.flash(r.Context())
+	v.page.Flash, v.page.Pins = s.flash(r.Context()), h.pins
 	return v
 }
 
