@@ -27,18 +27,20 @@ type Found struct {
 }
 
 // How a search stays fast whatever is typed. A first round trip looks at what is at hand: names that begin so, by
-// index, and a glance at a few thousand records: all there are in a small register or reach. A term so common that
-// the glance holds a page of matches is answered from it; any other is rare enough to ask the trigram index, in a
-// second round trip, which for a common term would gather every record there is. No guess of the planner's is
-// involved: it takes a term for ten times as common or as rare as it is.
+// index, and a glance at some records, which in a small register are all. A term that is common there is soon found
+// by walking on; any other is rare enough for the trigram index, which for a common one would gather every record
+// there is. The planner's guesses are not relied on: it takes a term for ten times as common or as rare as it is.
 const (
-	glance        = 2000   // records looked at where the reach is all: 0.7 ms
-	glanceInReach = 5000   // within a shorter reach, which the index does not know: beyond it most of what the index finds is out of reach
-	gathered      = 200    // matches that are ranked
-	newest        = 2000   // interactions looked at first
-	rareTerm      = 20_000 // interactions gathered by the words' index and sorted; of more, walking from the newest soon finds a page
-	smallReach    = 2000   // organizations, or contacts, whose interactions are asked for one record at a time
-	similarNames  = 10
+	glance        = 500  // records looked at: 0.2 ms
+	glanceInReach = 2000 // organizations of a short reach looked at: an index holds all that takes
+	commonShare   = 50   // one in so many makes a term common
+	gathered      = 200  // matches that are ranked
+
+	newest       = 1000    // interactions looked at first
+	walked       = 100_000 // interactions walked, newest first, for words that are common
+	rareTerm     = 2000    // interactions that the words' index may always gather
+	smallReach   = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
+	similarNames = 10
 )
 
 // Search looks for query in organizations (any part of names, website, tax id), contacts (every word in any part
@@ -72,34 +74,47 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 // searched is a table of names being searched, as constant SQL.
 type searched struct {
 	name    string // prefix of its arguments
-	best    string // ids of those whose name begins as the query does, best first
-	near    string // id and search_text of the records looked at first
-	glance  int    // how many those are at most
+	table   string // "organizations x": conditions are on x
 	starts  string // condition: every word begins a word
 	matches string // condition: what the query finds
-	table   string // "organizations x": the conditions are on x
 	scope   string
+	best    string // ids of those whose name begins as the query does, best first
+	near    string // id and search_text of the records looked at first
+	strange bool   // those may be out of reach: they only tell what is common
+	glance  int    // how many those are at most
+	walk    string // ids of matches, record after record, without the trigram index
 	rows    string // the rows to show, of (%found)
 
-	// What a look found.
-	seen   []uuid.UUID
-	looked int
+	// What the look found.
+	seen         []uuid.UUID
+	looked, hits int
 }
 
-// whole reports whether a look already found a page of matches, or all there are.
-func (t searched) whole() bool { return len(t.seen) > MaxFound || t.looked < t.glance }
+// answered reports whether the look has shown a page of matches, or looked at all there are.
+func (t searched) answered() bool {
+	return t.looked < t.glance || len(t.seen) > MaxFound && !t.strange
+}
 
-// found returns the SQL of the ids that match: those seen, and, if they are not enough, those the index gives, the
-// better ones first.
+// rare reports whether the trigram index is to be asked.
+func (t searched) rare() bool { return !t.answered() && t.hits*commonShare < t.looked }
+
+// found returns the SQL of the ids that match, better ones first where they are too many to rank. The scope is left
+// to rows, except where a limit stands.
 func (t searched) found() string {
 	seen := "SELECT unnest(@" + t.name + "Seen::uuid[]) AS id"
-	if t.whole() {
+	switch {
+	case t.answered():
 		return seen
+	case !t.rare():
+		return seen + " UNION SELECT g.id FROM (" + t.walk + " LIMIT " + fmt.Sprint(gathered) + ") g"
 	}
-	by := func(condition string) string {
-		return "SELECT x.id FROM " + t.table + " WHERE " + condition + " AND " + t.scope
+	// MATERIALIZED: planned as if all of it were read, which is what leads to the trigram index, and read no further than the limit.
+	by := func(name, condition string) string {
+		return name + " AS MATERIALIZED (SELECT x.id, x.owner_user_id FROM " + t.table + " WHERE " + condition + ")"
 	}
-	return seen + " UNION SELECT g.id FROM (" + by(t.starts) + " UNION ALL " + by(t.matches) + " LIMIT " + fmt.Sprint(gathered) + ") g"
+	within := func(name string) string { return "SELECT x.id FROM " + name + " x WHERE " + t.scope }
+	return "WITH " + by("starting", t.starts) + ", " + by("holding", t.matches) + " " + seen +
+		" UNION SELECT g.id FROM (" + within("starting") + " UNION ALL " + within("holding") + " LIMIT " + fmt.Sprint(gathered) + ") g"
 }
 
 func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched {
@@ -113,15 +128,18 @@ func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched 
 	if s.actor.Reach(authz.ViewClient) == authz.All {
 		t.glance = glance
 		t.best = "SELECT o.id FROM organizations o WHERE " + begins + " ORDER BY o.search_text USING ~<~ LIMIT @limit"
-		t.near = "SELECT o.id, o.search_text FROM organizations o LIMIT " + fmt.Sprint(glance)
+		t.near = "SELECT o.id, o.search_text FROM organizations o"
+		t.walk = "SELECT x.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o) x WHERE " + t.matches
 	} else { // owner by owner: see keys
-		each := func(condition string, limit string) string {
+		each := func(condition string) string {
 			return "SELECT t.* FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
-				condition + " ORDER BY o.search_text USING ~<~ LIMIT " + limit + ") t"
+				condition + " ORDER BY o.search_text USING ~<~ LIMIT @most) t"
 		}
+		args["most"] = glanceInReach
 		t.glance = glanceInReach
-		t.best = "SELECT b.id FROM (" + each(begins, "@limit") + ") b ORDER BY b.search_text USING ~<~ LIMIT @limit"
-		t.near = each("TRUE", fmt.Sprint(glanceInReach)) + " LIMIT " + fmt.Sprint(glanceInReach)
+		t.best = "SELECT b.id FROM (" + each(begins) + ") b ORDER BY b.search_text USING ~<~ LIMIT @limit"
+		t.near = each("TRUE")
+		t.walk = each(strings.ReplaceAll(t.matches, "x.search_text", "(o.search_text || '')"))
 	}
 	t.rows = `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name
 		FROM (SELECT o.*, split_part(o.search_text, E'\n', 1) AS line FROM organizations o WHERE o.id IN (%found) AND ` + s.organizationScope(authz.ViewClient, "o") + `) o
@@ -152,19 +170,19 @@ func (s *Store) searchedContacts(q crm.Query, args pgx.NamedArgs) searched {
 		name: "con", table: "contacts x", scope: s.contactScope(authz.ViewClient, "x"),
 		starts: words("x.search_text", "conStarts", q.Words, true, args), matches: matchContacts("x.search_text", q, args),
 	}
+	t.glance, t.near = glance, "SELECT c.id, c.search_text FROM contacts c"
 	if s.actor.Reach(authz.ViewClient) == authz.All {
 		by := func(line string) string {
 			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) ORDER BY " + line + " USING ~<~ LIMIT @limit)"
 		}
-		t.glance = glance
 		t.best = by(family) + " UNION " + by(given)
-		t.near = "SELECT c.id, c.search_text FROM contacts c LIMIT " + fmt.Sprint(glance)
+		t.walk = "SELECT x.id FROM (SELECT c.id, c.search_text || '' AS search_text FROM contacts c) x WHERE " + t.matches
 	} else {
-		t.glance = glanceInReach
+		t.strange = true
 		t.best = "SELECT NULL::uuid WHERE FALSE"
-		within, limit := "FROM unnest("+s.ownersWithin(authz.ViewClient)+") u(id) ", " LIMIT "+fmt.Sprint(glanceInReach)
-		t.near = "(SELECT c.id, c.search_text " + within + "JOIN contacts c ON c.owner_user_id = u.id" + limit + ") UNION ALL (SELECT c.id, c.search_text " + within +
-			"JOIN organizations o ON o.owner_user_id = u.id JOIN organization_contact l ON l.organization_id = o.id JOIN contacts c ON c.id = l.contact_id" + limit + ")"
+		within := "SELECT c.id, c.search_text || '' AS search_text FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) "
+		t.walk = "SELECT x.id FROM (" + within + "JOIN contacts c ON c.owner_user_id = u.id UNION ALL " + within +
+			"JOIN organizations o ON o.owner_user_id = u.id JOIN organization_contact l ON l.organization_id = o.id JOIN contacts c ON c.id = l.contact_id) x WHERE " + t.matches
 	}
 	t.rows = `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
 			SELECT c.*, CASE
@@ -192,8 +210,8 @@ type talks struct {
 	words  string // tsquery, "" when there is nothing to ask for
 	scope  string
 	newest []uuid.UUID // what the newest interactions hold of it
-	common float64     // how many interactions the planner thinks hold the words
 	reach  int         // how many organizations or contacts are in reach, whichever is more, at most smallReach+1
+	frequency
 }
 
 func (s *Store) searchedInteractions(query string, args pgx.NamedArgs) talks {
@@ -207,10 +225,10 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 	b := searching()
 	if s.actor.May(authz.ViewClient) {
 		for _, table := range []*searched{organizations, contacts} {
-			b.Queue(`WITH near AS MATERIALIZED (`+table.near+`)
-				SELECT ARRAY(`+table.best+`) || ARRAY(SELECT x.id FROM near x WHERE `+table.matches+` LIMIT `+fmt.Sprint(gathered)+`), (SELECT count(*) FROM near)`,
-				args).QueryRow(func(row pgx.Row) error {
-				if err := row.Scan(&table.seen, &table.looked); err != nil {
+			b.Queue(`SELECT ARRAY(`+table.best+`) || n.ids, n.looked, cardinality(n.ids) FROM (
+					SELECT count(*) AS looked, coalesce(array_agg(x.id) FILTER (WHERE `+table.matches+`), '{}') AS ids
+					FROM (`+table.near+` LIMIT `+fmt.Sprint(table.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
+				if err := row.Scan(&table.seen, &table.looked, &table.hits); err != nil {
 					return err
 				}
 				args[table.name+"Seen"] = table.seen
@@ -224,27 +242,22 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 			greatest((SELECT count(*) FROM (SELECT FROM organizations o WHERE `+s.organizationScope(authz.ViewInteraction, "o")+` LIMIT @small) n),
 				(SELECT count(*) FROM (SELECT FROM contacts c WHERE `+s.ownerWithin(authz.ViewInteraction, "c.owner_user_id")+` LIMIT @small) n))`,
 			with(args, "small", smallReach+1)).QueryRow(func(row pgx.Row) error { return row.Scan(&t.newest, &t.reach) })
-		b.Queue(howManyTalks, args).QueryRow(func(row pgx.Row) error {
-			var answer []byte
-			err := row.Scan(&answer)
-			if err == nil {
-				t.common, err = plannedRows(answer)
-			}
-			return err
-		})
+		b.queueFrequency(&t.frequency, args)
 	}
 	return s.finish(ctx, b)
 }
 
 // gather makes the second round trip: the rows to show.
 func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organizations, contacts searched, t talks) error {
-	b := searching("enable_seqscan = off", "enable_indexscan = off", "enable_indexonlyscan = off") // the trigram index, whatever the planner guesses
+	b := searching()
 	if s.actor.May(authz.ViewClient) {
+		b.byIndex(organizations.rare())
 		queueMany(b, &f.Organizations, strings.Replace(organizations.rows, "%found", organizations.found(), 1), args)
+		b.byIndex(contacts.rare())
 		queueMany(b, &f.Contacts, strings.Replace(contacts.rows, "%found", contacts.found(), 1), args)
 	}
 	if s.actor.May(authz.ViewInteraction) && t.words != "" {
-		b.Queue("SET LOCAL enable_indexscan = on")
+		b.byIndex(true)
 		queueMany(b, &f.Interactions, `SELECT `+interactionColumns+interactionNames+` FROM (`+s.talksFound(t)+`) k JOIN interactions i ON i.id = k.id`+s.interactionJoins()+`
 			WHERE `+t.scope+` ORDER BY i.happened_at DESC, i.id DESC`, with(args, "seen", t.newest))
 	}
@@ -255,16 +268,25 @@ func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organi
 // same rows; which is asked is a matter of cost.
 func (s *Store) talksFound(t talks) string {
 	const page = ` ORDER BY i.happened_at DESC, i.id DESC LIMIT @limit`
+	// OFFSET 0: gathered by the words' index and sorted, and only then held against the reach, up to a page.
+	gather := `SELECT i.id FROM (SELECT i.* FROM (SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i
+		ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.scope + page
 	switch {
 	case len(t.newest) > MaxFound:
 		return `SELECT unnest(@seen::uuid[]) AS id`
-	case s.actor.Reach(authz.ViewInteraction) != authz.All && t.reach <= smallReach && t.common > smallReach:
+	case t.rare():
+		return gather
+	case s.actor.Reach(authz.ViewInteraction) != authz.All && t.reach <= smallReach && !t.soonWalked():
 		return s.talksInReach(page)
-	case t.common <= rareTerm: // OFFSET 0: gathered by the words' index and sorted, and only then held against the reach, up to a page
-		return `SELECT i.id FROM (SELECT i.* FROM (SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i
-			ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.scope + page
 	}
-	return `SELECT i.id FROM (SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + interactionWords + ` AND ` + t.scope + page
+	return `WITH near AS MATERIALIZED (SELECT i.id FROM (SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT ` + fmt.Sprint(walked) + `) i
+		WHERE ` + interactionWords + ` AND ` + t.scope + ` LIMIT @limit)
+		SELECT id FROM near UNION (SELECT g.id FROM (` + gather + `) g WHERE (SELECT count(*) FROM near) < @limit)`
+}
+
+// soonWalked reports whether a walk from the newest is likely to find a page within the actor's reach.
+func (t talks) soonWalked() bool {
+	return MaxFound*t.all*t.organizations < walked*t.with*float64(t.reach)
 }
 
 // talksInReach asks record by record: for a short reach nearly all that the words' index gives, and all that a walk
@@ -291,25 +313,32 @@ func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.Nam
 	}
 	args["like"], args["limit"] = like, similarNames
 	const alike = "searchable(@like) <% x.search_text"
-	b := searching("pg_trgm.word_similarity_threshold = 0.5", "enable_seqscan = off", "enable_indexscan = off", "enable_indexonlyscan = off")
+	b := searching()
+	b.Queue("SET LOCAL pg_trgm.word_similarity_threshold = 0.5")
+	b.byIndex(true)
 	f.Similar = true
-	queueMany(b, &f.Organizations, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
-		FROM (SELECT x.* FROM organizations x WHERE `+alike+` AND `+s.organizationScope(authz.ViewClient, "x")+` LIMIT 1000) o LEFT JOIN users u ON u.id = o.owner_user_id
+	queueMany(b, &f.Organizations, `WITH alike AS MATERIALIZED (SELECT x.* FROM organizations x WHERE `+alike+`)
+		SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name FROM (SELECT x.* FROM alike x WHERE `+s.organizationScope(authz.ViewClient, "x")+` LIMIT 1000) o LEFT JOIN users u ON u.id = o.owner_user_id
 		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
-	queueMany(b, &f.Contacts, `SELECT `+contactColumns+` FROM (SELECT x.* FROM contacts x WHERE `+alike+` AND `+s.contactScope(authz.ViewClient, "x")+` LIMIT 1000) c
+	queueMany(b, &f.Contacts, `WITH alike AS MATERIALIZED (SELECT x.* FROM contacts x WHERE `+alike+`)
+		SELECT `+contactColumns+` FROM (SELECT x.* FROM alike x WHERE `+s.contactScope(authz.ViewClient, "x")+` LIMIT 1000) c
 		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
 	return s.finish(ctx, b)
 }
 
 // searching opens a batch whose queries are planned with their values: a plan for any pattern at all is a hundred
 // times off. Compiling a plan takes longer than running these.
-func searching(settings ...string) *batch {
+func searching() *batch {
 	b := &batch{}
-	b.Queue("BEGIN READ ONLY")
-	for _, setting := range append(settings, "plan_cache_mode = force_custom_plan", "jit = off") {
-		b.Queue("SET LOCAL " + setting)
+	for _, statement := range []string{"BEGIN READ ONLY", "SET LOCAL plan_cache_mode = force_custom_plan", "SET LOCAL jit = off"} {
+		b.Queue(statement)
 	}
 	return b
+}
+
+// byIndex keeps the queries that follow from reading a table from end to end, or lets them again.
+func (b *batch) byIndex(only bool) {
+	b.Queue("SELECT set_config('enable_seqscan', $1, TRUE)", fmt.Sprint(!only))
 }
 
 // finish runs a batch of searching.
@@ -418,29 +447,47 @@ func wordQuery(typed string) string {
 // rareWords reports whether few interactions hold the words asked for, as far as the planner knows. It picks a plan,
 // never a right, and regardless of reach.
 func (s *Store) rareWords(ctx context.Context, words string) (bool, error) {
-	plan, err := scalar[[]byte](ctx, s.db.pool, howManyTalks, pgx.QueryExecModeCacheDescribe, pgx.NamedArgs{"words": words})
-	if err != nil {
-		return false, translate(err)
-	}
-	n, err := plannedRows(plan)
-	return n <= rareTerm, err
+	var f frequency
+	b := searching()
+	b.queueFrequency(&f, pgx.NamedArgs{"words": words})
+	err := s.finish(ctx, b)
+	return f.rare(), translate(err)
 }
 
-// howManyTalks asks the planner how many interactions hold @words; plannedRows reads its answer. Counting them would take
-// longer than finding a page of them: the planner keeps how frequent the thousand commonest words are.
-const howManyTalks = `EXPLAIN (FORMAT JSON) SELECT FROM interactions i WHERE ` + interactionWords
+// frequency is how common the words of a query are among interactions.
+type frequency struct {
+	with, all     float64 // how many hold them, and how many there are, as the planner sees it: it knows the commonest words
+	near          int     // how many of the newest hold them
+	organizations float64 // how many there are
+}
 
-func plannedRows(answer []byte) (float64, error) {
-	var plans []struct {
-		Plan struct {
-			Rows float64 `json:"Plan Rows"`
+// rare reports whether the words' index is to be asked, and what it gives sorted. Of words that more than one
+// interaction in five hundred holds, walking from the newest soon finds a page. The planner takes a word it does not know
+// for half as common as the rarest it knows, which may be a lot; then the newest have a say.
+func (f frequency) rare() bool {
+	return f.with <= rareTerm || f.with*500 < f.all || f.with*100 < f.all && f.near < 3
+}
+
+func (b *batch) queueFrequency(f *frequency, args pgx.NamedArgs) {
+	b.Queue(`EXPLAIN (FORMAT JSON) SELECT FROM interactions i WHERE `+interactionWords, args).QueryRow(func(row pgx.Row) error {
+		var answer []byte
+		if err := row.Scan(&answer); err != nil {
+			return err
 		}
-	}
-	if err := json.Unmarshal(answer, &plans); err != nil {
-		return 0, fmt.Errorf("the planner's answer: %w", err)
-	}
-	if len(plans) == 0 {
-		return 0, nil
-	}
-	return plans[0].Plan.Rows, nil
+		var plans []struct {
+			Plan struct {
+				Rows float64 `json:"Plan Rows"`
+			}
+		}
+		if err := json.Unmarshal(answer, &plans); err != nil {
+			return fmt.Errorf("the planner's answer: %w", err)
+		}
+		for _, p := range plans {
+			f.with = p.Plan.Rows
+		}
+		return nil
+	})
+	b.Queue(`SELECT (SELECT reltuples FROM pg_class WHERE oid = 'interactions'::regclass)::float8, (SELECT reltuples FROM pg_class WHERE oid = 'organizations'::regclass)::float8,
+		(SELECT count(*) FROM (SELECT i.words FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT `+fmt.Sprint(newest)+`) i WHERE `+interactionWords+`)`,
+		args).QueryRow(func(row pgx.Row) error { return row.Scan(&f.all, &f.organizations, &f.near) })
 }
