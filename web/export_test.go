@@ -1,5 +1,7 @@
 package web
 
+import "github.com/archpilot/crm/web/api"
+
 // Route is one line of the route table, for tests that hold it against what is served.
 type Route struct {
 	Method, Pattern string
@@ -19,3 +21,6 @@ func (s *Server) Routes() []Route {
 	}
 	return all
 }
+
+// APIOperations returns the table of the API.
+func (s *Server) APIOperations() []api.Operation { return s.api.Operations() }
