@@ -272,32 +272,6 @@ var probes = map[string]probe{
 		return nil, s.SetColumns(ctx, crm.OrganizationList, "sector")
 	}},
 
-	"ListFrame": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.ListFrame(ctx, crm.OrganizationList, postgrestest.ID(w.view.ID))
-	}},
-	"View": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.View(ctx, w.view.ID) }},
-	"ViewToEdit": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		v, teams, err := s.ViewToEdit(ctx, w.view.ID)
-		return []any{v, teams}, err
-	}},
-	"ViewTeams": {view, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
-		return s.ViewTeams(ctx, crm.OrganizationList)
-	}},
-	"CreateView": {view, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.CreateView(ctx, w.view, true, uuid.NullUUID{})
-	}},
-	"UpdateView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.UpdateView(ctx, w.view) }},
-	"DeleteView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.DeleteView(ctx, w.view.ID) }},
-	"PinView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return nil, s.PinView(ctx, w.view.ID, true)
-	}},
-	"DefaultView": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return nil, s.DefaultView(ctx, w.view.ID, true)
-	}},
-	"SetColumns": {view, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
-		return nil, s.SetColumns(ctx, crm.OrganizationList, "sector")
-	}},
-
 	"Me": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Me(ctx) }},
 	"UpdateMe": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.UpdateMe(ctx, "A", "", "")
