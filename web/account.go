@@ -85,7 +85,7 @@ func (s *Server) changePassword(ctx context.Context, v *visit) (response, error)
 	if chosen == current {
 		errs.Add("new_password", "This is the present password; choose another.")
 	}
-	right, err := s.rightPassword(ctx, guess, current)
+	right, err := s.rightPassword(ctx, v, guess, current)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,9 @@ func (s *Server) confirmed(rt route) handler {
 		if s.proved(ctx) {
 			return rt.handle(ctx, v)
 		}
+		if len(v.faults) > 0 { // asked again it would come back mended, and be saved as nobody typed it
+			return nil, v.faults
+		}
 		given := v.form.Get(fieldConfirm)
 		if !v.form.Has(fieldConfirm) {
 			return confirmPage(v, nil), nil
@@ -34,7 +37,7 @@ func (s *Server) confirmed(rt route) handler {
 		if guess.Throttled {
 			return tooMany{seconds: int(guess.RetryAfter.Seconds())}, nil
 		}
-		right, err := s.rightPassword(ctx, guess, given)
+		right, err := s.rightPassword(ctx, v, guess, given)
 		if err != nil {
 			return nil, err
 		}

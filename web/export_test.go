@@ -6,6 +6,7 @@ import "github.com/archpilot/crm/web/api"
 type Route struct {
 	Method, Pattern string
 	Public          bool
+	Sensitive       bool     // asks for the password again
 	Needs           []string // permissions
 }
 
@@ -13,7 +14,7 @@ type Route struct {
 func (s *Server) Routes() []Route {
 	var all []Route
 	for _, r := range s.routes {
-		route := Route{Method: r.method, Pattern: r.pattern, Public: r.needs.public}
+		route := Route{Method: r.method, Pattern: r.pattern, Public: r.needs.public, Sensitive: r.needs.sensitive}
 		for _, p := range r.needs.permissions {
 			route.Needs = append(route.Needs, string(p))
 		}

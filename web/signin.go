@@ -97,24 +97,30 @@ func (s *Server) checkGuess(ctx context.Context, g postgres.Guess, pw string) (r
 	return false, false, s.Hasher.VerifyDummy(ctx, pw)
 }
 
-// rightPassword reports whether pw is right for a guess that was counted, and counts it as right.
-func (s *Server) rightPassword(ctx context.Context, g postgres.Guess, pw string) (bool, error) {
+// rightPassword reports whether pw is right for a guess at the visitor's own password that was counted, and counts
+// it as right. A wrong one leaves its rows like one at sign-in: somebody may have borrowed the session.
+func (s *Server) rightPassword(ctx context.Context, v *visit, g postgres.Guess, pw string) (bool, error) {
 	right, _, err := s.checkGuess(ctx, g, pw)
-	if err != nil || !right {
-		return false, err
+	if err == nil && right {
+		right, err = s.DB.Signed(ctx, g, "")
 	}
-	return s.DB.Signed(ctx, g, "")
+	if err == nil && !right {
+		err = tellWrong(ctx, v.store, g, map[string]any{"step": "password again"})
+	}
+	return right, err
+}
+
+// tellWrong writes that a password was wrong and, with the last of its budget, that no more are looked at.
+func tellWrong(ctx context.Context, store *postgres.Store, g postgres.Guess, details map[string]any) error {
+	if err := store.Event(ctx, audit.LoginFailed, audit.User, g.UserID, details); err != nil || !g.Last {
+		return err
+	}
+	return store.Event(ctx, audit.Lockout, audit.User, g.UserID, details)
 }
 
 func (s *Server) refuseLogin(ctx context.Context, v *visit, g postgres.Guess) (response, error) {
-	store := s.DB.As(authz.Actor{}, v.origin)
-	if err := store.Event(ctx, audit.LoginFailed, audit.User, g.UserID, nil); err != nil {
+	if err := tellWrong(ctx, s.DB.As(authz.Actor{}, v.origin), g, nil); err != nil {
 		return nil, err
-	}
-	if g.Last {
-		if err := store.Event(ctx, audit.Lockout, audit.User, g.UserID, nil); err != nil {
-			return nil, err
-		}
 	}
 	return refuse(loginPage(v, v.form.Get("next"), crm.Invalid{
 		"": crm.Msg("E-mail address or password is wrong. After several wrong passwords sign-in pauses for 15 minutes."),
