@@ -261,6 +261,10 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		id = w.role
 	case "teams":
 		id = w.team
+	case "invitations":
+		return strings.Replace(r.Pattern, "{secret}", w.link(t, "invitation"), 1)
+	case "reset":
+		return strings.Replace(r.Pattern, "{secret}", w.link(t, "reset"), 1)
 	case "account":
 		id = uuid.New() // what is one's own has an id that nobody else has
 	default:
@@ -281,6 +285,17 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		contact = w.contact
 	}
 	return strings.NewReplacer("{id}", id.String(), "{contactID}", contact.String()).Replace(r.Pattern)
+}
+
+// link makes a link for the bystander and returns its secret: whoever holds it may open it.
+func (w *accessWorld) link(t *testing.T, purpose string) string {
+	t.Helper()
+	secret := uuid.NewString()
+	_, err := w.conn.Exec(context.Background(), `INSERT INTO user_secrets (hash, user_id, purpose, expires_at)
+		SELECT sha256(convert_to($1, 'UTF8')), id, $2, now() + interval '1 hour' FROM users WHERE id = $3`, secret, purpose, w.user)
+	fatal(t, err)
+	w.look(t)
+	return secret
 }
 
 // notForAll are pages that whoever is signed in and has nothing to do there is led away from, or does not find.

@@ -337,7 +337,7 @@ func TestNothingOfAPasswordIsKept(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	admin := s.role(t, "admin")
-	made := admin.post("/admin/users", "name", "New", "email", "new@example.test").wants(http.StatusOK)
+	made := admin.post("/admin/users", "name", "New", "email", "new@example.test", "sign_in", "password").wants(http.StatusOK)
 	secret := strings.TrimSpace(made.doc.Find("code, .secret, output").First().Text())
 	if len(secret) < 12 {
 		t.Fatalf("no one-time password on\n%s", made.text())
