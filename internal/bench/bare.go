@@ -38,27 +38,27 @@ const organizationRow = `SELECT o.id::text, o.display_name, coalesce(o.sector, '
 
 // Queries of pages with rows, in the order of the program's own lists. A placeholder is the record's id.
 var bareQueries = map[string][]string{
-	"/list": {organizationRow + `WHERE o.is_active ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 51`},
+	"/list": {organizationRow + `WHERE o.is_active ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 50`},
 	"/list-deep": {organizationRow + `WHERE o.is_active AND (o.display_name COLLATE "und-x-icu", o.id) > ('Lombardi', '00000000-0000-0000-0000-000000000000')
-		ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 51`},
-	"/list-sector": {organizationRow + `WHERE o.is_active AND coalesce(o.sector, '') COLLATE "und-x-icu" = 'Logistics' ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 51`},
+		ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 50`},
+	"/list-sector": {organizationRow + `WHERE o.is_active AND coalesce(o.sector, '') COLLATE "und-x-icu" = 'Logistics' ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 50`},
 	"/contacts": {`SELECT c.id::text, c.first_name, c.last_name, coalesce(c.email, ''), coalesce(c.phone, ''), coalesce(c.job_title, '') FROM contacts c
-		WHERE c.is_active ORDER BY c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id LIMIT 51`},
+		WHERE c.is_active ORDER BY c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id LIMIT 50`},
 	"/interactions": {`SELECT i.id::text, i.channel, i.subject, i.happened_at::text, coalesce(o.display_name, ''), coalesce(c.first_name || ' ' || c.last_name, ''), coalesce(u.name, '')
 		FROM interactions i LEFT JOIN organizations o ON o.id = i.organization_id LEFT JOIN contacts c ON c.id = i.contact_id LEFT JOIN users u ON u.id = i.user_id
-		ORDER BY i.happened_at DESC, i.id DESC LIMIT 51`},
+		ORDER BY i.happened_at DESC, i.id DESC LIMIT 50`},
 	"/organization": {
 		`SELECT o.id::text, o.display_name, o.legal_name, coalesce(o.website, ''), coalesce(o.sector, ''), coalesce(o.tax_id, ''), coalesce(u.name, '')
 			FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id WHERE o.id = $1`,
 		`SELECT c.id::text, c.first_name, c.last_name, coalesce(c.email, ''), coalesce(c.phone, ''), coalesce(l.role_label, ''), coalesce(l.relationship_status, '')
-			FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE l.organization_id = $1 ORDER BY c.last_name COLLATE "und-x-icu", c.id LIMIT 51`,
+			FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE l.organization_id = $1 ORDER BY c.last_name COLLATE "und-x-icu", c.id LIMIT 50`,
 		timeline + `i.organization_id = $1 ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`,
 	},
 	"/contact": {
 		`SELECT c.id::text, c.first_name, c.last_name, coalesce(c.email, ''), coalesce(c.phone, ''), coalesce(c.mobile, ''), coalesce(u.name, '')
 			FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id WHERE c.id = $1`,
 		`SELECT o.id::text, o.display_name, coalesce(l.role_label, ''), coalesce(l.relationship_status, '')
-			FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = $1 ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 51`,
+			FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = $1 ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 50`,
 		timeline + `i.contact_id = $1 ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`,
 	},
 }

@@ -50,10 +50,9 @@ func TestBench(t *testing.T) {
 		all = append(all, p.name)
 	}
 	for _, names := range []string{strings.Join(all, ","), "list"} {
-		out := runBench(t, "BENCH_PROGRAM="+program, "BENCH_DATA_DIR="+dir, "BENCH_ORGANIZATIONS=1000", "BENCH_SECONDS=0.01", "BENCH_ROUNDS=1", "BENCH_PAGES="+names)
+		out := runBench(t, "BENCH_PROGRAM="+program, "BENCH_DATA_DIR="+dir, "BENCH_ORGANIZATIONS=1000", "BENCH_SECONDS=0.01", "BENCH_ROUNDS=1", "BENCH_CONNECTIONS=2", "BENCH_PAGES="+names)
 		for _, page := range strings.Split(names, ",") {
-			// Three numbers of connections for reach all, one each for team and own.
-			if got := strings.Count(out, "\n  "+page+" "); got != 5 {
+			if got := strings.Count(out, "\n  "+page+" "); got != len(reaches) {
 				t.Errorf("%d lines for %s in\n%s", got, page, out)
 			}
 		}
@@ -84,11 +83,11 @@ func TestOptions(t *testing.T) {
 	o, err := readOptions(func(name string) string {
 		return map[string]string{"BENCH_DATA_DIR": "d", "BENCH_SECONDS": "0.5", "BENCH_PAGES": "log,list"}[name]
 	})
-	if err != nil || o.organizations != 1_000_000 || o.rounds != 3 || o.seconds != time.Second/2 || o.dir != filepath.Join("d", "1000000") ||
+	if err != nil || o.organizations != 1_000_000 || o.rounds != 3 || o.seconds != time.Second/2 || !slices.Equal(o.connections, []int{1, 16, 64}) || o.dir != filepath.Join("d", "1000000") ||
 		!slices.Equal(o.pages, []string{"log", "list"}) {
 		t.Errorf("got %+v, %v", o, err)
 	}
-	for name, bad := range map[string]string{"BENCH_ORGANIZATIONS": "0", "BENCH_SECONDS": "NaN", "BENCH_ROUNDS": "x", "BENCH_PAGES": "lists"} {
+	for name, bad := range map[string]string{"BENCH_ORGANIZATIONS": "0", "BENCH_CONNECTIONS": "1,", "BENCH_SECONDS": "NaN", "BENCH_ROUNDS": "x", "BENCH_PAGES": "lists"} {
 		if _, err := readOptions(func(n string) string {
 			if n == name {
 				return bad
@@ -145,7 +144,7 @@ func TestProcessesHaveTimes(t *testing.T) {
 func TestWrongAnswersEndTheBench(t *testing.T) {
 	t.Parallel()
 	v := &visitor{address: "http://127.0.0.1:1"} // nobody listens there
-	c := &cell{ctx: t.Context(), page: pages[0], visitor: v, connections: 1}
+	c := &cell{page: pages[0], visitor: v, connections: 1}
 	d := driver{client: browser, ask: c.request, want: c.page.want()}
 	if _, err := d.drive(context.Background(), 4, time.Minute); err == nil {
 		t.Error("went on without an answer")

@@ -61,7 +61,7 @@ func bench(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	cells := plan(ctx, o, people)
+	cells := plan(o, people)
 	if err := r.countStatements(ctx, cells); err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func (r *runner) run(ctx context.Context, cells []*cell) error {
 			if c.page.bare == nil || c.visitor.reach != measuredAgainst {
 				continue
 			}
-			if m, err = r.measure(ctx, r.bare, c, r.bareRequest(ctx, c), http.StatusOK); err != nil {
+			if m, err = r.measure(ctx, r.bare, c, r.bareRequest(c), http.StatusOK); err != nil {
 				return err
 			}
 			c.bare = append(c.bare, m)
@@ -63,18 +63,14 @@ func (r *runner) run(ctx context.Context, cells []*cell) error {
 	return nil
 }
 
-// bareRequest makes the requests of a cell to the bare handler.
-func (r *runner) bareRequest(ctx context.Context, c *cell) func(*rand.Rand) *http.Request {
-	return func(draw *rand.Rand) *http.Request {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.bare.address+c.page.bare(c.visitor, draw), nil)
-		if err != nil {
-			panic(err) // of an address made here
-		}
-		return request
+// bareRequest returns what asks the bare handler for its counterpart of a cell's page.
+func (r *runner) bareRequest(c *cell) asking {
+	return func(ctx context.Context, draw *rand.Rand) (*http.Request, error) {
+		return http.NewRequestWithContext(ctx, http.MethodGet, r.bare.address+c.page.bare(c.visitor, draw), nil)
 	}
 }
 
-func (r *runner) measure(ctx context.Context, server *process, c *cell, ask func(*rand.Rand) *http.Request, want int) (measurement, error) {
+func (r *runner) measure(ctx context.Context, server *process, c *cell, ask asking, want int) (measurement, error) {
 	transport := &http.Transport{MaxIdleConnsPerHost: c.connections, DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	d := driver{client: &http.Client{Transport: transport, CheckRedirect: noRedirect}, ask: ask, want: want}
@@ -87,10 +83,13 @@ func (r *runner) measure(ctx context.Context, server *process, c *cell, ask func
 	return m, err
 }
 
+// asking makes the next request for a page.
+type asking func(context.Context, *rand.Rand) (*http.Request, error)
+
 // driver asks for a page over and over.
 type driver struct {
 	client *http.Client
-	ask    func(*rand.Rand) *http.Request
+	ask    asking
 	want   int
 }
 
@@ -105,14 +104,10 @@ func (d driver) drive(ctx context.Context, n int, length time.Duration) (measure
 		wg.Go(func() {
 			draw := rand.New(rand.NewPCG(uint64(i), 2)) //nolint:gosec // the same requests for both servers
 			for ctx.Err() == nil && time.Since(begun) < length {
-				asked := time.Now()
-				body, err := fetch(ctx, d.client, d.ask(draw), d.want)
-				if err != nil {
+				if err := d.once(ctx, draw, &parts[i]); err != nil {
 					cancel(err)
 					return
 				}
-				parts[i].latencies = append(parts[i].latencies, time.Since(asked))
-				parts[i].bytes += len(body)
 			}
 		})
 	}
@@ -124,4 +119,16 @@ func (d driver) drive(ctx context.Context, n int, length time.Duration) (measure
 	whole.requests = len(whole.latencies)
 	slices.Sort(whole.latencies)
 	return whole, context.Cause(ctx)
+}
+
+// once asks once and notes what came.
+func (d driver) once(ctx context.Context, draw *rand.Rand, m *measurement) error {
+	request, err := d.ask(ctx, draw)
+	if err != nil {
+		return err
+	}
+	asked := time.Now()
+	body, err := fetch(d.client, request, d.want)
+	m.latencies, m.bytes = append(m.latencies, time.Since(asked)), m.bytes+len(body)
+	return err
 }

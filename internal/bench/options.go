@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,7 @@ type options struct {
 	organizations int           // BENCH_ORGANIZATIONS: how large the register is
 	seconds       time.Duration // BENCH_SECONDS: how long each line's page is asked for, per round
 	rounds        int           // BENCH_ROUNDS: how often the whole is gone through
+	connections   []int         // BENCH_CONNECTIONS: how many ask at once, comma separated
 	pages         []string      // BENCH_PAGES: names of pages, comma separated; empty for all
 	dir           string        // BENCH_DATA_DIR: where registers are kept, one for each size
 	program       string        // BENCH_PROGRAM: the program to measure
@@ -23,21 +25,18 @@ type options struct {
 }
 
 func readOptions(env func(string) string) (options, error) {
+	var organizations, rounds []int
 	o := options{dir: env("BENCH_DATA_DIR"), program: env("BENCH_PROGRAM"), binaries: env("CRM_PG_BIN")}
 	for _, v := range []struct {
-		name     string
-		into     *int
-		standard int
-	}{{"BENCH_ORGANIZATIONS", &o.organizations, 1_000_000}, {"BENCH_ROUNDS", &o.rounds, 3}} {
-		*v.into = v.standard
-		if text := env(v.name); text != "" {
-			n, err := strconv.Atoi(text)
-			if err != nil || n < 1 {
-				return o, fmt.Errorf("%s is %q and should be a number from 1 up", v.name, text)
-			}
-			*v.into = n
+		name, standard string
+		into           *[]int
+	}{{"BENCH_ORGANIZATIONS", "1000000", &organizations}, {"BENCH_ROUNDS", "3", &rounds}, {"BENCH_CONNECTIONS", "1,16,64", &o.connections}} {
+		var err error
+		if *v.into, err = numbers(cmp.Or(env(v.name), v.standard)); err != nil {
+			return o, fmt.Errorf("%s: %w", v.name, err)
 		}
 	}
+	o.organizations, o.rounds = organizations[0], rounds[0]
 	seconds := 2.0
 	if text := env("BENCH_SECONDS"); text != "" {
 		var err error
@@ -57,6 +56,19 @@ func readOptions(env func(string) string) (options, error) {
 		o.pages = strings.Split(names, ",")
 	}
 	return o, o.checkPages()
+}
+
+// numbers reads numbers from 1 up, comma separated.
+func numbers(text string) ([]int, error) {
+	var all []int
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q should be a number from 1 up", part)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 // checkPages tells a slip of the pen before anything is loaded.

@@ -96,7 +96,6 @@ var said = []string{
 
 // cell is one line of the table: a page, who asks, how many at once, and what came of it.
 type cell struct {
-	ctx         context.Context //nolint:containedctx // of the whole run, for the requests a cell makes
 	page        page
 	visitor     *visitor
 	connections int
@@ -104,40 +103,33 @@ type cell struct {
 	app, bare   []measurement // one a round
 }
 
-// request is the page as the program is asked for it.
-func (c *cell) request(draw *rand.Rand) *http.Request {
+// request asks the program for the page.
+func (c *cell) request(ctx context.Context, draw *rand.Rand) (*http.Request, error) {
 	path := c.page.get(c.visitor, draw)
-	var request *http.Request
-	var err error
 	if c.page.post == nil {
-		request, err = c.visitor.get(c.ctx, path)
-	} else if request, err = post(c.ctx, c.visitor.address+path, c.page.post(c.visitor, draw)); err == nil {
+		return c.visitor.get(ctx, path)
+	}
+	request, err := post(ctx, c.visitor.address+path, c.page.post(c.visitor, draw))
+	if err == nil {
 		request.Header.Set("Cookie", c.visitor.cookies)
 	}
-	if err != nil {
-		panic(err) // of addresses that the program itself has made
-	}
-	return request
+	return request, err
 }
 
-// The numbers of connections: everybody's at the reach that is the measure, one for the others.
-var (
-	connections     = []int{1, 16, 64}
-	middle          = 16
-	measuredAgainst = "all"
-)
+// measuredAgainst is the reach whose pages are compared with the bare handler, which knows of none.
+const measuredAgainst = "all"
 
-// plan lists what is measured, in the order of the table.
-func plan(ctx context.Context, o options, people []*visitor) []*cell {
+// plan lists what is measured, in the order of the table: other reaches at the middle number of connections only.
+func plan(o options, people []*visitor) []*cell {
 	var cells []*cell
 	for _, p := range pages {
 		if len(o.pages) > 0 && !slices.Contains(o.pages, p.name) {
 			continue
 		}
 		for _, v := range people {
-			for _, n := range connections {
-				if v.reach == measuredAgainst || n == middle {
-					cells = append(cells, &cell{ctx: ctx, page: p, visitor: v, connections: n, statements: unknown})
+			for _, n := range o.connections {
+				if v.reach == measuredAgainst || n == o.connections[len(o.connections)/2] {
+					cells = append(cells, &cell{page: p, visitor: v, connections: n, statements: unknown})
 				}
 			}
 		}

@@ -82,7 +82,7 @@ func (v *visitor) enter(ctx context.Context, r *register, email string) error {
 		return err
 	}
 	client := &http.Client{Jar: jar, CheckRedirect: noRedirect}
-	if _, err := fetch(ctx, client, request, http.StatusSeeOther); err != nil {
+	if _, err := fetch(client, request, http.StatusSeeOther); err != nil {
 		return fmt.Errorf("sign in as %s: %w", email, err)
 	}
 	var cookies []string
@@ -143,7 +143,7 @@ func (v *visitor) walk(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		body, err := fetch(ctx, browser, request, http.StatusOK)
+		body, err := fetch(browser, request, http.StatusOK)
 		if err != nil {
 			return "", err
 		}
@@ -186,8 +186,8 @@ var browser = &http.Client{CheckRedirect: noRedirect}
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // fetch returns the body of an answer that has the status.
-func fetch(ctx context.Context, client *http.Client, request *http.Request, status int) ([]byte, error) {
-	answer, err := client.Do(request.WithContext(ctx))
+func fetch(client *http.Client, request *http.Request, status int) ([]byte, error) {
+	answer, err := client.Do(request)
 	if err != nil {
 		return nil, err
 	}

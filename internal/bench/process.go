@@ -63,7 +63,7 @@ func start(ctx context.Context, cmd *exec.Cmd, listen, path string) (*process, e
 		if bad != nil {
 			return nil, bad
 		}
-		if _, err = fetch(ctx, browser, request, http.StatusOK); err == nil {
+		if _, err = fetch(browser, request, http.StatusOK); err == nil {
 			return p, nil
 		}
 	}

@@ -67,7 +67,10 @@ func (r *register) countStatements(ctx context.Context, cells []*cell) error {
 func (r *register) statementsOf(ctx context.Context, c *cell) (float64, error) {
 	draw := rand.New(rand.NewPCG(1, 1)) //nolint:gosec // the same pages every time
 	ask := func() error {
-		_, err := fetch(ctx, browser, c.request(draw), c.page.want())
+		request, err := c.request(ctx, draw)
+		if err == nil {
+			_, err = fetch(browser, request, c.page.want())
+		}
 		return err
 	}
 	if err := ask(); err != nil { // plans and types are known to the connections from then on
