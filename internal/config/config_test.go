@@ -63,7 +63,7 @@ func TestNames(t *testing.T) {
 	t.Parallel()
 	want := map[string]bool{}
 	for n := range strings.FieldsSeq(`CONFIG DATABASE_URL MIGRATE_DATABASE_URL APP_ROLE DATA_DIR PG_BIN LISTEN BASE_URL
-		TRUSTED_PROXIES METRICS_LISTEN FIRM ZONE SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM SESSION_IDLE
+		TRUSTED_PROXIES METRICS_LISTEN FIRM ZONE SMTP_HOST SMTP_PORT SMTP_USER SMTP_PASSWORD SMTP_FROM SMTP_TLS SESSION_IDLE
 		SESSION_MAX LOG_LEVEL LOG_FORMAT ARGON2_MEMORY_KIB ARGON2_TIME`) {
 		want["CRM_"+n] = true
 	}
@@ -166,6 +166,9 @@ func TestFaultsNameTheSetting(t *testing.T) {
 		{name: "firm", args: []string{"--firm="}, want: "CRM_FIRM is empty"},
 		{name: "memory", env: []string{"CRM_ARGON2_MEMORY_KIB=1"}, want: "CRM_ARGON2_MEMORY_KIB is 1"},
 		{name: "time", env: []string{"CRM_ARGON2_TIME=0"}, want: "CRM_ARGON2_TIME is 0"},
+		{name: "smtp tls", env: []string{"CRM_SMTP_TLS=ssl"}, want: `CRM_SMTP_TLS in the environment: "ssl" is none of auto, starttls, tls, none`},
+		{name: "mail in clear", env: []string{"CRM_SMTP_HOST=mail", "CRM_SMTP_FROM=a@b.example", "CRM_SMTP_USER=u", "CRM_SMTP_TLS=none"}, want: "would send the password"},
+		{name: "mail password alone", env: []string{"CRM_SMTP_HOST=mail", "CRM_SMTP_FROM=a@b.example", "CRM_SMTP_PASSWORD=p"}, want: "CRM_SMTP_USER is not"},
 		{name: "mail without sender", env: []string{"CRM_SMTP_HOST=mail"}, want: "CRM_SMTP_FROM is not"},
 		{name: "owner without database", env: []string{"CRM_MIGRATE_DATABASE_URL=postgres:///x"}, want: "CRM_DATABASE_URL is not"},
 	}

@@ -82,7 +82,7 @@ func (s *Settings) check() error {
 		return faultf("CRM_SMTP_HOST is set but CRM_SMTP_FROM is not; enter the sender's address.")
 	case s.SMTP.Enabled() && s.SMTP.Password != "" && s.SMTP.User == "":
 		return faultf("CRM_SMTP_PASSWORD is set but CRM_SMTP_USER is not; set both or neither.")
-	case s.SMTP.TLS == MailTLSNone && s.SMTP.User != "":
+	case s.SMTP.Enabled() && s.SMTP.TLS == MailTLSNone && s.SMTP.User != "":
 		return faultf("CRM_SMTP_TLS is none, which would send the password of CRM_SMTP_USER in clear; choose starttls or tls.")
 	}
 	return nil
