@@ -67,9 +67,11 @@ func interactionSamples() map[string]templ.Component {
 		"interactions-empty": Interactions(InteractionsPage{Page: p, NoneYet: true}),
 		"interaction":        Interaction(InteractionPage{Page: p, Interaction: one, History: sampleChanges(), CanEdit: true, CanDelete: true}),
 		"interaction-edit":   InteractionForm(InteractionFormPage{Page: p, Interaction: one, Form: form}),
-		"search":             Search(SearchPage{Page: p, Query: "gran", Organizations: sampleOrganizations().Rows[:3], Contacts: []crm.ContactRow{{Contact: sampleContact}}, Interactions: sampleInteractions(), MoreOrganizations: true}),
+		"search":             Search(SearchPage{Page: p, Query: "gran", Organizations: []crm.Organization{sampleOrganization}, Contacts: []crm.ContactRow{{Contact: sampleContact}}, Interactions: sampleInteractions(), MoreOrganizations: true}),
 		"search-start":       Search(SearchPage{Page: p}),
 		"search-none":        Search(SearchPage{Page: p, Query: "zzz"}),
+		"search-signs":       Search(SearchPage{Page: p, Query: "%_"}),
+		"search-similar":     Search(SearchPage{Page: p, Query: "grnvik", Organizations: []crm.Organization{sampleOrganization}, Similar: true}),
 	}
 }
 

@@ -89,7 +89,9 @@ func (q Query) Phones() (anywhere, end string) {
 	if !q.digits {
 		return "", ""
 	}
-	anywhere = strings.TrimLeft(q.Number, "0")
+	if anywhere = strings.TrimLeft(q.Number, "0"); len(anywhere) < 3 {
+		return "", "" // as good as any
+	}
 	if len(anywhere) > significant {
 		end = anywhere[len(anywhere)-significant:]
 	}
@@ -237,9 +239,8 @@ func (q Query) hits(text string, anchored bool) []span {
 			found = append(found, folded.find(string(fold(spelling, false).text), anchored || w.Short)...)
 		}
 	}
-	if q.digits && !anchored {
+	if anywhere, end := q.Phones(); anywhere != "" && !anchored {
 		figures := fold(text, true)
-		anywhere, end := q.Phones()
 		if hits := figures.find(anywhere, false); len(hits) > 0 || end == "" {
 			found = append(found, hits...)
 		} else {
