@@ -36,7 +36,8 @@ var speakers = map[string]speaker{
 	"Fault":     {args: []int{1}},
 	"Add":       {args: []int{1}, min: 2},                                          // Invalid's; time's and counters' take one argument
 	"t":         {args: []int{0}, in: []string{"web"}},                             // visit's
-	"reference": {args: []int{1}, in: []string{"web"}},                             // visit's
+	"reference": {args: []int{1}, in: []string{"web", "web/api"}},                  // of visit and of fields
+	"record":    {args: []int{2}, method: true, in: []string{"web/api"}},           // of filters
 	"require":   {args: []int{2}, in: []string{"internal/crm"}},                    // Invalid's
 	"keep":      {args: []int{2}, method: true, in: []string{"internal/postgres"}}, // undo's: why it kept something
 	"stays":     {args: []int{2}, in: []string{"internal/postgres"}},               // undo's
@@ -62,6 +63,7 @@ var forwarders = []string{
 	"internal/postgres.undo.insertable", "internal/postgres.undo.keep", "internal/postgres.undo.stays",
 	"templates.Page.M", "templates.Page.T",
 	"web.Server.chosenPassword", // from password.Weak
+	"web/api.fields.reference", "web/api.filters.record",
 	"web.visit.reference", "web.visit.t",
 }
 
