@@ -45,7 +45,7 @@ func givesRights(targetType string) bool {
 
 // rights are what keepingRights compares.
 type rights struct {
-	admins int         // active users with ManageUsers
+	admins int         // active users with ManageUsers and a password: who was only invited cannot help yet
 	own    authz.Actor // the actor as the database has them now; nobody for a job or the command line
 }
 
@@ -57,7 +57,7 @@ func (s *Store) rights(ctx context.Context, w *work) (rights, error) {
 	}
 	r, err := one[row](ctx, w, `SELECT (SELECT count(DISTINCT u.id) FROM users u JOIN user_roles ur ON ur.user_id = u.id
 			JOIN role_permissions rp ON rp.role_id = ur.role_id JOIN permissions p ON p.id = rp.permission_id
-			WHERE u.is_active AND p.slug = 'ManageUsers') AS admins, `+rightsColumns+`
+			JOIN user_credentials c ON c.user_id = u.id WHERE u.is_active AND p.slug = 'ManageUsers') AS admins, `+rightsColumns+`
 		FROM (SELECT @me::uuid AS id, (SELECT u.team_id FROM users u WHERE u.id = @me::uuid) AS team_id) u`, s.args(nil))
 	own := authz.Actor{UserID: s.actor.UserID, Owners: r.Owners}.WithGrants(parseGrants(r.Grants)...)
 	return rights{r.Admins, own}, err
