@@ -62,7 +62,7 @@ func (s *site) pages(t testing.TB) []string {
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
 		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
-		paths.Account, paths.AccountPassword,
+		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword,
 		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
 		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login",
 	}
@@ -85,6 +85,13 @@ func (b *tab) examineAnswers(s *site) {
 		b.fill("website", "javascript:alert(1)")
 		b.followAs(button("Create organization"), http.StatusUnprocessableEntity)
 	})
+	b.examine("a saved view with its menus open", func() {
+		b.open(paths.SaveView("organizations", "sector=Energy", ""))
+		b.fill("name", "Energy")
+		b.follow(button("Save view"))
+		script[bool](b, `document.querySelectorAll(".tools > details").forEach((d) => d.open = true), true`)
+	})
+	b.examine("a view to rename", func() { b.open("/views/" + row[string](b.t, s, `SELECT id::text FROM saved_views LIMIT 1`)) })
 	id := row[string](b.t, s, `SELECT id::text FROM organizations WHERE is_active ORDER BY id LIMIT 1`)
 	b.examine("a logged call", func() {
 		b.open(paths.Organizations + "/" + id)
