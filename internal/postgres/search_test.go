@@ -1,12 +1,10 @@
 package postgres_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/authz"
@@ -30,7 +28,8 @@ func clients(t testing.TB, s *postgres.Store) {
 		{DisplayName: "Jean-Luc", LegalName: "Jean-Luc sarl"},
 		{DisplayName: "100% Pure", LegalName: "100% Pure Inc."},
 		{DisplayName: "1000 Pure", LegalName: "1000 Pure Inc."},
-		{DisplayName: "a_b", LegalName: "a_b"}, {DisplayName: "axb", LegalName: "axb"},
+		{DisplayName: "a_b", LegalName: "a_b"},
+		{DisplayName: "axb", LegalName: "axb"},
 		{DisplayName: "Granvik", LegalName: "Granvik AB"},
 	} {
 		must(s.CreateOrganization(ctx, o, uuid.NullUUID{}))(t)
@@ -133,9 +132,170 @@ func TestSearchFindsNamesAsPeopleTypeThem(t *testing.T) {
 	}
 }
 
-var (
-	_ = fmt.Sprint
-	_ = time.Now
-	_ = cmp.Diff
-	_ = authz.All
-)
+// TestEveryWayOfLookingFindsTheSame searches a register too large for a glance, in which most is somebody else's.
+func TestEveryWayOfLookingFindsTheSame(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	run(t, f.conn, `SET session_replication_role = replica`) // filler needs no audit rows
+	run(t, f.conn, `INSERT INTO organizations (display_name, legal_name, owner_user_id) SELECT 'Filler ' || n, 'Filler', $1 FROM generate_series(1, 2500) n`, f.tom.ID)
+	run(t, f.conn, `INSERT INTO contacts (first_name, last_name, owner_user_id) SELECT 'Filler', 'Filler' || n, $1 FROM generate_series(1, 2500) n`, f.tom.ID)
+	run(t, f.conn, `INSERT INTO organizations (display_name, legal_name, owner_user_id) SELECT 'Vesterholm ' || n, 'V', $1 FROM generate_series(1, 210) n`, f.tom.ID)
+	run(t, f.conn, `INSERT INTO contacts (first_name, last_name, owner_user_id) SELECT 'Vera', 'Vesterholm', $1 FROM generate_series(1, 210) n`, f.tom.ID)
+	run(t, f.conn, `INSERT INTO organizations (display_name, legal_name, owner_user_id) SELECT 'Mine ' || n, 'M', $1 FROM generate_series(1, 2100) n`, f.mia.ID)
+	clients(t, f.own(f.mia)) // they become hers
+	must(f.sys.CreateOrganization(ctx, crm.Organization{DisplayName: "Old Vesterholm", LegalName: "V", OwnerUserID: idOf(f.mia.ID)}, none))(t)
+	must(f.sys.CreateContact(ctx, crm.Contact{FirstName: "Mia's", LastName: "Vesterholm", OwnerUserID: idOf(f.mia.ID)}, none))(t)
+	linked := postgrestest.Contact(t, f.db, "Linked", "Zetterlund", idOf(f.tom.ID))
+	f.link(t, f.hers, linked, "CFO")
+
+	team := postgrestest.Actor(f.mia, authz.Team, four...)
+	team.Owners = []uuid.UUID{f.mia.ID}
+	stores := map[string]*postgres.Store{"all": f.all(f.mia), "own": f.own(f.mia), "team": f.db.As(team, postgres.Origin{})}
+	for reach, s := range stores {
+		for _, c := range findable {
+			found := must(s.Search(ctx, c.query))(t)
+			if found.Similar {
+				found = postgres.Found{}
+			}
+			if got, want := organizationNames(found.Organizations)+"; "+contactNames(found.Contacts), c.organizations+"; "+c.contacts; got != want {
+				t.Errorf("%s: %q finds %s\nwant %s", reach, c.query, got, want)
+			}
+		}
+		found := must(s.Search(ctx, "zetterlund"))(t)
+		if len(found.Contacts) != 1 {
+			t.Errorf("%s: someone linked to hers is found %d times", reach, len(found.Contacts))
+		}
+	}
+	for _, c := range []struct {
+		reach, query            string
+		organizations, contacts int
+	}{
+		{"all", "filler", 51, 51},
+		{"own", "filler", 0, 0},
+		{"team", "filler", 0, 0}, // common, and somebody else's
+		{"all", "mine", 51, 0},
+		{"own", "mine", 51, 0},
+		{"team", "mine", 51, 0},
+		{"all", "vesterholm", 51, 51},
+		{"own", "vesterholm", 1, 1},
+		{"team", "vesterholm", 1, 1}, // hers behind two hundred of his
+		{"own", "mine 2099", 1, 0},
+		{"all", "filler 2499", 1, 1},
+		{"own", "filler 2499", 0, 0},
+	} {
+		found := must(stores[c.reach].Search(ctx, c.query))(t)
+		if found.Similar {
+			found = postgres.Found{}
+		}
+		if len(found.Organizations) != c.organizations || len(found.Contacts) != c.contacts {
+			t.Errorf("%s: %q finds %d organizations and %d contacts, want %d and %d", c.reach, c.query, len(found.Organizations), len(found.Contacts), c.organizations, c.contacts)
+		}
+	}
+}
+
+func TestOneTypoStillFindsAName(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	clients(t, f.own(f.mia))
+	theirs := f.own(f.tom)
+	for typed, want := range map[string]string{
+		"grnvik": "Granvik", "granvikk": "Granvik", "granwik": "Granvik", "garnvik": "Granvik", "societta italana": "Società Italiana Ceramiche",
+		"ana rosi": "Anna Rossi", "anna rozsi": "Anna Rossi", "strausz": "Jürgen Strauß", "ceramice": "Società Italiana Ceramiche",
+	} {
+		for reach, s := range map[string]*postgres.Store{"own": f.own(f.mia), "all": f.sys} {
+			found := must(s.Search(ctx, typed))(t)
+			if got := organizationNames(found.Organizations) + ", " + contactNames(found.Contacts); !found.Similar || !strings.Contains(got, want) {
+				t.Errorf("%s: %q finds %s (similar %v), want %s", reach, typed, got, found.Similar, want)
+			}
+		}
+		if found := must(theirs.Search(ctx, typed))(t); len(found.Organizations)+len(found.Contacts) != 0 {
+			t.Errorf("%q finds what is out of reach: %+v", typed, found)
+		}
+	}
+	if found := must(f.sys.Search(ctx, "granvik"))(t); found.Similar || len(found.Organizations) != 1 {
+		t.Errorf("an exact name finds %+v", found)
+	}
+}
+
+// TestInteractionsAreFoundHoweverCommon lets the planner believe in ten million interactions, so that each way of
+// finding some is asked, and wants the same from all.
+func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	run(t, f.conn, `SET session_replication_role = replica`)
+	for i, subject := range []string{"Renewal agreed", "Silence", "Renewal of his"} { // the newest thousand say nothing
+		run(t, f.conn, `INSERT INTO interactions (organization_id, user_id, channel, subject, body, happened_at)
+			SELECT $1, $2, 'call', $3, CASE WHEN n = 7 THEN 'unique follow-up at 1.250 euro' END, TIMESTAMPTZ '2026-01-01' + $4 * INTERVAL '1 day' + n * INTERVAL '1 second' FROM generate_series(1, $5) n`,
+			[]uuid.UUID{f.hers, f.his, f.his}[i], []uuid.UUID{f.mia.ID, f.tom.ID, f.tom.ID}[i], subject, i%2, []int{60, 1200, 70}[i])
+	}
+	must(f.sys.LogInteraction(ctx, crm.Interaction{OrganizationID: idOf(f.hers), Channel: crm.Call, Subject: "Renewal by a colleague", HappenedAt: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}, "organization", none))(t)
+	run(t, f.conn, `ANALYZE`)
+	for _, size := range []string{"1331", "10000000"} {
+		run(t, f.conn, `UPDATE pg_class SET reltuples = `+size+` WHERE relname = 'interactions'`)
+		for _, organizations := range []string{"2", "1000000"} {
+			run(t, f.conn, `UPDATE pg_class SET reltuples = `+organizations+` WHERE relname = 'organizations'`)
+			for _, c := range []struct {
+				reach, query string
+				want         int
+				first        string
+			}{
+				{"all", "renewal", 51, "Renewal by a colleague"},
+				{"own", "renewal", 51, "Renewal by a colleague"},
+				{"all", "renewal his", 51, "Renewal of his"},
+				{"own", "renewal his", 0, ""},
+				{"own", "silence", 0, ""},
+				{"all", "silence", 51, "Silence"},
+				{"all", "renewal coll", 1, "Renewal by a colleague"},
+				{"own", "renewal coll", 1, "Renewal by a colleague"},
+				{"own", "ren coll", 0, ""},
+				{"own", "unique", 1, "Renewal agreed"},
+				{"all", "follow-up", 3, "Silence"},
+				{"all", "1.250 euro", 3, "Silence"},
+				{"all", "euro 1.25", 3, "Silence"},
+				{"all", "follow-u", 3, "Silence"},
+				{"all", "nowhere", 0, ""},
+				{"own", "nowhere", 0, ""},
+			} {
+				s := f.sys
+				if c.reach == "own" {
+					s = f.own(f.mia)
+				}
+				found := must(s.Search(ctx, c.query))(t).Interactions
+				first := ""
+				if len(found) > 0 {
+					first = found[0].Subject
+				}
+				if len(found) != c.want || first != c.first {
+					t.Errorf("%s of %s interactions: %q finds %d, first %q, want %d, %q", c.reach, size, c.query, len(found), first, c.want, c.first)
+				}
+			}
+		}
+	}
+}
+
+// Whatever is typed, and whatever letters there are, a search answers.
+func TestAnyTextIsAQuery(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	var letters strings.Builder
+	for r := rune(0xa0); r < 0x2fff; r++ {
+		letters.WriteRune(r)
+		if r%8 == 0 {
+			letters.WriteByte(' ')
+		}
+	}
+	queries := []string{strings.Repeat("x", 10_000), strings.Repeat("ab ", 3000), strings.Repeat("%_", 5000), "\x00", "\xff", "ŉ", "'", "''", `\'`, "a & b | !c", "<->", ":*", "(", "🦄 🚀", "שלום עולם", "中国", "1e309", "s.p.a."}
+	for i, field := range strings.Fields(letters.String()) {
+		if i%16 == 0 {
+			queries = append(queries, "")
+		}
+		queries[len(queries)-1] += field
+	}
+	for _, q := range queries {
+		for _, s := range []*postgres.Store{f.sys, f.own(f.mia)} {
+			if _, err := s.Search(ctx, q); err != nil {
+				t.Errorf("search for %.40q: %v", q, err)
+			}
+		}
+	}
+}
