@@ -150,3 +150,23 @@ func TestWrongAnswersEndTheBench(t *testing.T) {
 		t.Error("went on without an answer")
 	}
 }
+
+// A page that fails costs its own lines only, and the bench its good end.
+func TestFaultyPagesAreTold(t *testing.T) {
+	t.Parallel()
+	v := &visitor{reach: "all", address: "http://127.0.0.1:1"}
+	bad, good := &cell{page: pages[0], visitor: v, connections: 2, statements: unknown}, &cell{page: pages[1], visitor: v, connections: 2, statements: 3}
+	good.app = []measurement{{requests: 10, took: time.Second, latencies: []time.Duration{time.Millisecond}}}
+	r := &runner{options: options{rounds: 1, seconds: time.Millisecond}, app: &process{cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}}}
+	if err := r.run(t.Context(), []*cell{bad}); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	printTable(&out, []*cell{bad, good})
+	if lines := strings.Split(out.String(), "\n"); !strings.Contains(lines[1], "failed") || !strings.Contains(lines[2], "10") {
+		t.Errorf("got\n%s", out.String())
+	}
+	if err := faults([]*cell{bad, good}); err == nil || !strings.Contains(err.Error(), "list, reach all, 2 connections") || strings.Contains(err.Error(), pages[1].name) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -71,5 +71,16 @@ func bench(ctx context.Context) (err error) {
 	fmt.Printf("\n%s\n\n", r.describe())
 	printTable(os.Stdout, cells)
 	fmt.Printf("\nMemory of the program after all this: %s.\n", megabytes(app.memory()))
-	return nil
+	return faults(cells)
+}
+
+// faults names each page that did not answer as it should: with so many lines the others are still worth having.
+func faults(cells []*cell) error {
+	var all []error
+	for _, c := range cells {
+		if c.fault != nil {
+			all = append(all, fmt.Errorf("%s, reach %s, %d connections: %w", c.page.name, c.visitor.reach, c.connections, c.fault))
+		}
+	}
+	return errors.Join(all...)
 }

@@ -46,20 +46,31 @@ func (r *runner) run(ctx context.Context, cells []*cell) error {
 			if n == 0 || cells[n-1].page.name != c.page.name {
 				fmt.Fprintf(os.Stderr, "Round %d of %d: %s\n", round+1, r.rounds, c.page.name)
 			}
-			m, err := r.measure(ctx, r.app, c, c.request, c.page.want())
-			if err != nil {
-				return err
+			if c.fault == nil {
+				c.fault = r.compare(ctx, c)
 			}
-			c.app = append(c.app, m)
-			if c.page.bare == nil || c.visitor.reach != measuredAgainst {
-				continue
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
 			}
-			if m, err = r.measure(ctx, r.bare, c, r.bareRequest(c), http.StatusOK); err != nil {
-				return err
-			}
-			c.bare = append(c.bare, m)
 		}
 	}
+	return nil
+}
+
+// compare measures a cell once.
+func (r *runner) compare(ctx context.Context, c *cell) error {
+	m, err := r.measure(ctx, r.app, c, c.request, c.page.want())
+	if err != nil {
+		return err
+	}
+	c.app = append(c.app, m)
+	if c.page.bare == nil || c.visitor.reach != measuredAgainst {
+		return nil
+	}
+	if m, err = r.measure(ctx, r.bare, c, r.bareRequest(c), http.StatusOK); err != nil {
+		return fmt.Errorf("bare handler: %w", err)
+	}
+	c.bare = append(c.bare, m)
 	return nil
 }
 
@@ -75,7 +86,7 @@ func (r *runner) measure(ctx context.Context, server *process, c *cell, ask aski
 	defer transport.CloseIdleConnections()
 	d := driver{client: &http.Client{Transport: transport, CheckRedirect: noRedirect}, ask: ask, want: want}
 	if _, err := d.drive(ctx, c.connections, min(warm, r.seconds)); err != nil {
-		return measurement{}, fmt.Errorf("%s, reach %s: %w", c.page.name, c.visitor.reach, err)
+		return measurement{}, err
 	}
 	appBefore, databaseBefore := server.cpu(), databaseCPU(r.postmaster)
 	m, err := d.drive(ctx, c.connections, r.seconds)

@@ -101,6 +101,7 @@ type cell struct {
 	connections int
 	statements  float64
 	app, bare   []measurement // one a round
+	fault       error         // why there is no more to measure
 }
 
 // request asks the program for the page.

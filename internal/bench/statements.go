@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -43,23 +45,18 @@ func (r *register) countStatements(ctx context.Context, cells []*cell) error {
 	if r.statements == nil {
 		return nil
 	}
+	fmt.Fprintln(os.Stderr, "Counting statements")
 	if err := r.track(ctx, "top"); err != nil {
 		return err
 	}
-	done := map[*visitor]map[string]float64{}
-	for _, c := range cells {
-		if done[c.visitor] == nil {
-			done[c.visitor] = map[string]float64{}
-		}
-		if n, has := done[c.visitor][c.page.name]; has {
-			c.statements = n
+	for i, c := range cells {
+		if before := cells[max(0, i-1)]; i > 0 && before.page.name == c.page.name && before.visitor == c.visitor {
+			c.statements, c.fault = before.statements, before.fault
 			continue
 		}
-		n, err := r.statementsOf(ctx, c)
-		if err != nil {
-			return err
+		if c.statements, c.fault = r.statementsOf(ctx, c); ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		c.statements, done[c.visitor][c.page.name] = n, n
 	}
 	return r.track(ctx, "none")
 }

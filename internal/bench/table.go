@@ -16,6 +16,10 @@ func printTable(out io.Writer, cells []*cell) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	_, _ = fmt.Fprintf(w, "%-20s\treach\tconn.\treq/s\tp50 ms\tp95 ms\tp99 ms\tCPU ms app\tCPU ms db\tKB\tqueries\tbare req/s\tbare CPU ms\tratio req/s\tratio CPU\t\n", "page")
 	for _, c := range cells {
+		if c.fault != nil {
+			_, _ = fmt.Fprintf(w, "%-20s\t%s\t%d\tfailed\t\t\t\t\t\t\t\t\t\t\t\t\n", c.page.name, c.visitor.reach, c.connections)
+			continue
+		}
 		m := together(c.app)
 		_, _ = fmt.Fprintf(w, "%-20s\t%s\t%d\t%.0f\t%s\t%s\t%s\t%s\t%s\t%.1f\t%s\t", c.page.name, c.visitor.reach, c.connections, m.perSecond(),
 			milliseconds(m.percentile(50)), milliseconds(m.percentile(95)), milliseconds(m.percentile(99)),
