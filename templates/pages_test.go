@@ -93,6 +93,7 @@ func personalSamples() map[string]templ.Component {
 	refused := Form{Values: map[string]string{"email": "ada@example.com"}, Errors: crm.Invalid{"": crm.Msg("E-mail address or password is wrong.")}}
 	return map[string]templ.Component{
 		"home":            Home(HomePage{Page: p, Organizations: []crm.Organization{sampleOrganization}, Contacts: []crm.Contact{sampleContact}, Interactions: sampleInteractions()}),
+		"home-new":        Home(HomePage{Page: p, FirstSteps: []crm.FirstSteps{{Profile: true}}}),
 		"home-empty":      Home(HomePage{Page: p}),
 		"login":           Login(LoginPage{Page: stranger, Next: "/organizations", Form: refused}),
 		"account":         Account(AccountPage{Page: p, Email: "giulia@example.com", Roles: []string{"Manager", "Auditor"}, Zones: []string{"Europe/Rome"}, Form: Form{Version: 1, Values: map[string]string{"name": "Giulia Marchetti", "zone": "Europe/Rome"}}}),

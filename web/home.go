@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 
+	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates"
 )
 
@@ -12,6 +13,11 @@ func showHome(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	return show(templates.Home(templates.HomePage{
-		Page: v.page, Organizations: recent.Organizations, Contacts: recent.Contacts, Interactions: recent.Interactions,
+		Page: v.page, Organizations: recent.Organizations, Contacts: recent.Contacts, Interactions: recent.Interactions, FirstSteps: recent.FirstSteps,
 	})), nil
+}
+
+// putFirstStepsAside closes the checklist for good.
+func putFirstStepsAside(ctx context.Context, v *visit) (response, error) {
+	return redirect{to: paths.Home}, v.store.PutFirstStepsAside(ctx)
 }

@@ -32,7 +32,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 			paths.OrganizationContacts(a), paths.OrganizationContact(a, b), paths.UnlinkContact(a, b), paths.LogOnOrganization(a),
 			paths.Contacts, paths.Contact(a), paths.ArchiveContact(a), paths.RestoreContact(a), paths.LogOnContact(a),
 			paths.Interaction(a), paths.DeleteInteraction(a), paths.Undo(a), paths.Account, paths.AccountPassword,
-			paths.Users, paths.User(a), paths.DeactivateUser(a), paths.ReactivateUser(a), paths.ResetUserPassword(a), paths.UnlockUser(a), paths.EndUserSessions(a), paths.EndSession(a), paths.EndSessions,
+			paths.Users, paths.User(a), paths.DeactivateUser(a), paths.ReactivateUser(a), paths.ResetUserPassword(a), paths.UnlockUser(a), paths.EndUserSessions(a), paths.EndSession(a), paths.EndSessions, paths.AccountWelcome,
 			paths.Roles, paths.Role(a), paths.Teams, paths.Team(a),
 		},
 	} {

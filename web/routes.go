@@ -129,6 +129,7 @@ func (s *Server) table() []route {
 
 		{get, "/account", signedIn, showAccount},
 		{post, "/account", signedIn, updateAccount},
+		{post, "/account/welcome", signedIn, putFirstStepsAside},
 		{get, "/account/password", unfinished, showPassword},
 		{post, "/account/password", unfinished, s.changePassword},
 		{get, "/account/sessions", signedIn, s.showSessions},

@@ -26,6 +26,7 @@ const (
 	AccountPassword = "/account/password"
 	AccountMFA      = "/account/mfa"
 	Sessions        = "/account/sessions"
+	AccountWelcome  = "/account/welcome"
 	EndSessions     = "/account/sessions/end" // all but the one that asks
 	MFAPicture      = "/account/mfa/qr"
 	SetUpMFA        = "/account/mfa/setup"

@@ -209,6 +209,9 @@ var probes = map[string]probe{
 		return all, nil
 	}},
 	"Recent":  {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Recent(ctx) }},
+	"PutFirstStepsAside": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.PutFirstStepsAside(ctx)
+	}},
 	"Choices": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Choices(ctx) }},
 
 	"History": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
