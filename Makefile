@@ -39,7 +39,7 @@ test: deps check ## everything: generated code, linters, all tests, a real datab
 # Loads once, keeps the register, and honours the BENCH_* variables in internal/bench/options.go.
 export BENCH_ORGANIZATIONS ?= 1000000
 .PHONY: bench
-bench: build ## what pages cost with a million clients: takes half an hour the first time
+bench: build ## what pages cost with a million clients: takes most of an hour the first time
 	@.ci/deps postgres
 	@BENCH_PROGRAM=bin/crm go run ./internal/bench
 
