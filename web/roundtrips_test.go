@@ -114,7 +114,7 @@ func someRecords(t *testing.T, s *site, owner uuid.NullUUID) []string {
 		talk = logged.ID
 	}
 	return []string{
-		paths.Home, paths.Organizations, paths.Contacts, paths.Interactions, paths.Organizations + "?q=gran", paths.Organizations + "?sort=newest&owner=me",
+		paths.Home, paths.Organizations, paths.Contacts, paths.Interactions, paths.Organizations + "?q=gran", paths.Search + "?q=gran", paths.Organizations + "?sort=newest&owner=me",
 		paths.Organization(org), paths.Contact(person), paths.Interaction(talk),
 	}
 }
