@@ -45,8 +45,9 @@ var bareQueries = map[string][]string{
 	"/contacts": {`SELECT c.id::text, c.first_name, c.last_name, coalesce(c.email, ''), coalesce(c.phone, ''), coalesce(c.job_title, '') FROM contacts c
 		WHERE c.is_active ORDER BY c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id LIMIT 50`},
 	"/interactions": {`SELECT i.id::text, i.channel, i.subject, i.happened_at::text, coalesce(o.display_name, ''), coalesce(c.first_name || ' ' || c.last_name, ''), coalesce(u.name, '')
-		FROM interactions i LEFT JOIN organizations o ON o.id = i.organization_id LEFT JOIN contacts c ON c.id = i.contact_id LEFT JOIN users u ON u.id = i.user_id
-		ORDER BY i.happened_at DESC, i.id DESC LIMIT 50`},
+		FROM (SELECT * FROM interactions ORDER BY happened_at DESC, id DESC LIMIT 50) i LEFT JOIN organizations o ON o.id = i.organization_id
+			LEFT JOIN contacts c ON c.id = i.contact_id LEFT JOIN users u ON u.id = i.user_id
+		ORDER BY i.happened_at DESC, i.id DESC`},
 	"/organization": {
 		`SELECT o.id::text, o.display_name, o.legal_name, coalesce(o.website, ''), coalesce(o.sector, ''), coalesce(o.tax_id, ''), coalesce(u.name, '')
 			FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id WHERE o.id = $1`,
