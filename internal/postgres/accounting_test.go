@@ -208,7 +208,7 @@ var probes = map[string]probe{
 		}
 		return all, nil
 	}},
-	"Recent":  {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Recent(ctx) }},
+	"Recent": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Recent(ctx) }},
 	"PutFirstStepsAside": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.PutFirstStepsAside(ctx)
 	}},
