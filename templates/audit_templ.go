@@ -28,8 +28,8 @@ type AuditPage struct {
 }
 
 func (p AuditPage) count() string {
-	if p.List.MoreThanCap() {
-		return p.T("%s+ entries", p.L.Number(crm.CountCap))
+	if p.List.More {
+		return p.T("%s+ entries", p.L.Number(p.List.Count))
 	}
 	return p.L.N(p.List.Count, "%d entry", "%d entries")
 }

@@ -11,8 +11,9 @@ import (
 type Column[T any] struct {
 	Name  string
 	Label func(Page) string
-	Usual bool // shown to whoever has not chosen
-	Talks bool // tells of interactions: without ViewInteraction there is no such column
+	Usual bool   // shown to whoever has not chosen
+	Talks bool   // tells of interactions: who may not see those of their clients has no such column
+	by    string // the order by this column, "" where there is none
 	class string
 	cell  func(Page, T) templ.Component
 }
@@ -20,7 +21,7 @@ type Column[T any] struct {
 // ColumnsFor are the columns of a list that p's reader may see, the shown ones first and in the order of their
 // names. Unknown names are passed over. The first column is always shown, and first; no name stands for the usual ones.
 func ColumnsFor[T any](p Page, all []Column[T], shown []string) []ListColumn {
-	open := slices.DeleteFunc(slices.Clone(all), func(c Column[T]) bool { return c.Talks && !p.CanViewInteractions })
+	open := slices.DeleteFunc(slices.Clone(all), func(c Column[T]) bool { return c.Talks && !p.SeesLastContact })
 	place := func(c Column[T]) int {
 		n := slices.Index(shown, c.Name)
 		switch {

@@ -9,6 +9,10 @@ import "github.com/a-h/templ"
 import templruntime "github.com/a-h/templ/runtime"
 
 import (
+	"slices"
+	"strings"
+	"time"
+
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/templates/ui"
 )
@@ -21,9 +25,48 @@ func plainOptions(values []string) []Option {
 	return options
 }
 
-// ownerChoices puts me and nobody before the users.
-func (p Page) ownerChoices(users []Option) []Option {
-	return append([]Option{{Value: "me", Label: p.T("Me")}, {Value: "none", Label: p.T("Nobody")}}, users...)
+// People are the choices of an owner or author filter.
+type People struct {
+	Users []Option // by id
+	Teams []Option // by "team:" and id
+}
+
+// owners are the choices of an owner filter: me and nobody before the users, teams after them.
+func (o People) owners(p Page) []Option {
+	return slices.Concat([]Option{{Value: "me", Label: p.T("Me")}, {Value: "nobody", Label: p.T("Nobody")}}, o.Users, o.Teams)
+}
+
+// authors are the choices of an author filter: there is always one.
+func (o People) authors(p Page) []Option {
+	return slices.Concat([]Option{{Value: "me", Label: p.T("Me")}}, o.Users, o.Teams)
+}
+
+// presence are the choices of a filter by whether a record has something.
+func (p Page) presence() []Option {
+	return []Option{{Value: string(crm.Present), Label: p.T("Yes")}, {Value: string(crm.Absent), Label: p.T("No")}}
+}
+
+// silences are the choices of a filter by last contact, with the present one when it is none of the usual.
+func (p Page) silences(now string) []Option {
+	usual := []crm.Silence{{OlderThan: 30}, {OlderThan: 90}, {OlderThan: 180}, {OlderThan: 365}, {Never: true}, {Within: 7}, {Within: 30}, {Within: 90}}
+	if f, known := crm.ParseSilence(now); known && !f.IsZero() && !slices.Contains(usual, f) {
+		usual = append(usual, f)
+	}
+	options := make([]Option, len(usual))
+	for i, f := range usual {
+		options[i] = Option{Value: f.String(), Label: p.silence(f)}
+	}
+	return options
+}
+
+func (p Page) silence(f crm.Silence) string {
+	switch {
+	case f.Never:
+		return p.T("Never")
+	case f.OlderThan > 0:
+		return p.L.N(f.OlderThan, "More than %d day ago", "More than %d days ago")
+	}
+	return p.L.N(f.Within, "In the last %d day", "In the last %d days")
 }
 
 // clientTabs are the standing views of organizations and contacts.
@@ -63,13 +106,51 @@ func (q Query) standing() Query {
 // everything is the base of a list that is no saved view though the reader's list opens with one.
 const everything = "all"
 
-// sortTabs are the orders of organizations and contacts.
-func (p Page) sortTabs(path string, q Query) []ui.Tab {
-	sort := q["sort"]
-	return []ui.Tab{
-		{Label: p.T("Name"), URL: q.with(path, "sort", ""), Current: sort == "" || sort == "name"},
-		{Label: p.T("Newest first"), URL: q.with(path, "sort", "newest"), Current: sort == "newest"},
+// sorting is one order of a list: what it is called in a menu, and in addresses.
+type sorting struct{ by, label string }
+
+// sortTabs are the orders of a list as a menu; the first is the list's own.
+func (p Page) sortTabs(path string, q Query, orders ...sorting) []ui.Tab {
+	tabs := make([]ui.Tab, len(orders))
+	for i, o := range orders {
+		value := o.by
+		if i == 0 {
+			value = ""
+		}
+		tabs[i] = ui.Tab{Label: o.label, URL: q.with(path, "sort", value), Current: q["sort"] == o.by || i == 0 && q["sort"] == ""}
 	}
+	return tabs
+}
+
+// sortedBy is the head of a column by which the list can be sorted: up at first, then down. The list's own order is
+// that of the column called own.
+func sortedBy(path string, q Query, by, own, label string) ui.Sortable {
+	now := q["sort"]
+	if now == "" {
+		now = own
+	}
+	switch now {
+	case by:
+		return ui.Sortable{Label: label, URL: q.with(path, "sort", reversed(by)), Sort: direction(by)}
+	case reversed(by):
+		return ui.Sortable{Label: label, URL: q.with(path, "sort", by), Sort: direction(reversed(by))}
+	}
+	return ui.Sortable{Label: label, URL: q.with(path, "sort", by)}
+}
+
+func reversed(by string) string {
+	if forth, back := strings.CutPrefix(by, "-"); back {
+		return forth
+	}
+	return "-" + by
+}
+
+// direction is the value of aria-sort; newest first is downwards.
+func direction(by string) string {
+	if by == "newest" || by != "-newest" && strings.HasPrefix(by, "-") {
+		return "descending"
+	}
+	return "ascending"
 }
 
 // filterField is a filter that becomes a chip: its parameter, its label, and the words for its values.
@@ -121,7 +202,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		var templ_7745c5c3_Var2 string
 		templ_7745c5c3_Var2, templ_7745c5c3_Err = templ.JoinStringErrs(label)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 90, Col: 40}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 171, Col: 40}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var2))
 		if templ_7745c5c3_Err != nil {
@@ -134,7 +215,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		var templ_7745c5c3_Var3 templ.SafeURL
 		templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(path))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 90, Col: 80}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 171, Col: 80}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 		if templ_7745c5c3_Err != nil {
@@ -148,7 +229,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		for _, name := range append([]string{"status", "sort"}, riding...) {
+		for _, name := range append([]string{"status", "sort", "limit"}, riding...) {
 			if q[name] != "" {
 				templ_7745c5c3_Err = ui.Hidden(name, q[name]).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
@@ -195,7 +276,7 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 			return templ_7745c5c3_Err
 		}
 		if len(sorts) > 0 {
-			templ_7745c5c3_Err = ui.MenuLinks("sort", sortLabel(sorts), sorts).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.MenuLinks("sort", sortLabel(p, sorts), sorts).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -212,13 +293,109 @@ func filterBar(p Page, path string, q Query, label, placeholder string, sorts []
 	})
 }
 
-func sortLabel(sorts []ui.Tab) string {
+// sortLabel names the present order; one that only a column's head offers has no name here.
+func sortLabel(p Page, sorts []ui.Tab) string {
 	for _, s := range sorts {
 		if s.Current {
 			return s.Label
 		}
 	}
-	return sorts[0].Label
+	return p.T("Sort")
+}
+
+// filterFaults says what is wrong with the filters.
+func filterFaults(p Page, errors crm.Invalid) templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var5 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var5 == nil {
+			templ_7745c5c3_Var5 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		for _, fault := range p.faults(Form{Errors: errors}, "from", "to") {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<p class=\"error indent\" role=\"alert\">")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var6 string
+			templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(fault.Text)
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 205, Col: 51}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 9, "</p>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
+}
+
+// lastContact is when a record was last in touch.
+func lastContact(p Page, at time.Time) templ.Component {
+	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
+		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
+		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
+			return templ_7745c5c3_CtxErr
+		}
+		templ_7745c5c3_Buffer, templ_7745c5c3_IsBuffer := templruntime.GetBuffer(templ_7745c5c3_W)
+		if !templ_7745c5c3_IsBuffer {
+			defer func() {
+				templ_7745c5c3_BufErr := templruntime.ReleaseBuffer(templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err == nil {
+					templ_7745c5c3_Err = templ_7745c5c3_BufErr
+				}
+			}()
+		}
+		ctx = templ.InitializeContext(ctx)
+		templ_7745c5c3_Var7 := templ.GetChildren(ctx)
+		if templ_7745c5c3_Var7 == nil {
+			templ_7745c5c3_Var7 = templ.NopComponent
+		}
+		ctx = templ.ClearChildren(ctx)
+		if at.IsZero() {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 10, "<span class=\"soft\">")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			var templ_7745c5c3_Var8 string
+			templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Never"))
+			if templ_7745c5c3_Err != nil {
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/filter.templ`, Line: 212, Col: 35}
+			}
+			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</span>")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		} else {
+			templ_7745c5c3_Err = when(p, at).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		return nil
+	})
 }
 
 var _ = templruntime.GeneratedTemplate

@@ -32,6 +32,7 @@ type Page struct {
 	CanViewClients      bool
 	CanEditClients      bool
 	CanViewInteractions bool
+	SeesLastContact     bool
 	CanEditInteractions bool
 	CanManageUsers      bool
 	CanViewAudit        bool

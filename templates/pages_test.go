@@ -27,7 +27,7 @@ func organizationSamples() map[string]templ.Component {
 	archived := sampleOrganization
 	archived.IsActive = false
 	return map[string]templ.Component{
-		"organizations":         Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Query: filtered, Owners: sampleOwners, PrevURL: "/organizations?before=x", NextURL: "/organizations?after=y", Sectors: []string{"Robotics"}}),
+		"organizations":         Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Query: filtered, Owners: People{Users: sampleOwners, Teams: []Option{{Value: "team:" + id(11).String(), Label: "North"}}}, PrevURL: "/organizations?before=x", NextURL: "/organizations?after=y", Sectors: []string{"Robotics"}}),
 		"organizations-empty":   Organizations(OrganizationsPage{Page: p, NoneYet: true}),
 		"organizations-none":    Organizations(OrganizationsPage{Page: p, Query: filtered}),
 		"organization":          Organization(OrganizationPage{Page: flashed, Organization: sampleOrganization, People: sampleRelationships(), Former: samplePeriods(), Interactions: sampleInteractions(), History: sampleChanges(), Log: sampleLog()}),

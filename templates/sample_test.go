@@ -23,7 +23,7 @@ func ago(d time.Duration) time.Time { return now.Add(-d) }
 func samplePage() Page {
 	p := zeroPage()
 	p.Firm, p.UserName, p.CurrentPath = "Northgate & Co.", "Giulia Marchetti", "/organizations"
-	p.CanViewClients, p.CanEditClients, p.CanViewInteractions, p.CanEditInteractions = true, true, true, true
+	p.CanViewClients, p.CanEditClients, p.CanViewInteractions, p.CanEditInteractions, p.SeesLastContact = true, true, true, true, true
 	p.CanManageUsers, p.CanViewAudit, p.CanImport, p.CanExport = true, true, true, true
 	return p
 }
@@ -57,7 +57,7 @@ func sampleOrganizations() crm.Listing[crm.OrganizationRow] {
 		{"Kestrel Aviation", "Omar Haddad", "COO", "Aviation", "201-1000"},
 		{"Lombardi Vini", "Chiara Lombardi", "Owner", "Agriculture", "1-10"},
 	}
-	list := crm.Listing[crm.OrganizationRow]{Count: 1001}
+	list := crm.Listing[crm.OrganizationRow]{Count: crm.CountCap, More: true}
 	for i, n := range names {
 		o := crm.OrganizationRow{MainContactName: n[1], MainContactRole: n[2]}
 		o.ID, o.DisplayName, o.Sector, o.SizeBand, o.IsActive, o.OwnerName = id(byte(20+i)), n[0], n[3], n[4], i != 8, "Giulia Marchetti"

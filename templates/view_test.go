@@ -59,7 +59,7 @@ func TestColumnsForKeepsTheFirstAndHidesWhatMayNotBeSeen(t *testing.T) {
 		{"nonsense", true, "name|a last b"},
 	} {
 		p := samplePage()
-		p.CanViewInteractions = tt.talks
+		p.SeesLastContact = tt.talks
 		var groups [2][]string
 		for _, c := range ColumnsFor(p, all, strings.Fields(tt.shown)) {
 			i := 0

@@ -15,29 +15,12 @@ import (
 
 var contactFields = []string{"first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id"}
 
-// contactFilter reads what the list is asked for.
-func contactFilter(v *visit) (crm.ContactFilter, error) {
-	f := crm.ContactFilter{Query: v.searchText("q")}
-	var errs [3]error
-	f.Page, errs[0] = v.place()
-	f.Status, errs[1] = v.status()
-	f.Owner, errs[2] = v.person("owner")
-	if err := errors.Join(errs[:]...); err != nil {
-		return f, err
-	}
-	switch f.Sort = crm.ContactSort(v.query.Get("sort")); f.Sort {
-	case "", crm.ContactsByName, crm.ContactsByNewest:
-		return f, nil
-	}
-	return f, crm.Fault("", "The list cannot be sorted like this.")
-}
-
 func listContacts(ctx context.Context, v *visit) (response, error) {
 	frame, view, elsewhere, err := v.arrange(ctx, crm.ContactList)
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	f, err := forgiving(v, &view, contactFilter)
+	f, err := forgiving(v, &view, (*visit).contactFilter)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +29,33 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	p := templates.ContactsPage{
-		Page: v.page, View: view, List: list, Query: v.asked("q", "owner", "status", "sort", "limit", "base", "cols"), Owners: userOptions(frame.Owners),
+		Page: v.page, View: view, List: list, Query: v.asked(contactParams...), Owners: people(frame.Choices),
 	}
-	p.NoneYet = list.Count == 0 && view.Query == "" && f.Page.First()
+	for _, c := range list.Rows {
+		if f.OrganizationID.Valid && c.OrganizationID == f.OrganizationID { // a row carries the name, within reach
+			p.OrganizationName = c.OrganizationName
+		}
+	}
+	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Contacts, list.Prev, list.Next)
 	return show(templates.Contacts(p)), nil
+}
+
+// contactFilter reads what the list is asked for.
+func (v *visit) contactFilter() (crm.ContactFilter, error) {
+	f := crm.ContactFilter{
+		Query: v.searchText("q"), Role: v.searchText("role"), RelationshipStatus: v.searchText("relationship"),
+	}
+	var errs [8]error
+	f.Page, errs[0] = v.place()
+	f.Status, errs[1] = v.status()
+	f.Owner, errs[2] = v.person("owner")
+	f.OrganizationID, errs[3] = v.record("organization")
+	f.HasEmail, errs[4] = v.presence("email")
+	f.HasPhone, errs[5] = v.presence("phone")
+	f.Silence, errs[6] = v.silence()
+	f.Sort, errs[7] = v.sort(crm.ContactSorts)
+	return f, errors.Join(errs[:]...)
 }
 
 func showContact(ctx context.Context, v *visit) (response, error) {

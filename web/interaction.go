@@ -16,22 +16,6 @@ import (
 
 var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at"}
 
-// interactionFilter reads what the list is asked for. Faults of from and to come along: they stand at their fields.
-func interactionFilter(v *visit) (crm.InteractionFilter, crm.Invalid, error) {
-	faults := crm.Invalid{}
-	f := crm.InteractionFilter{Query: v.searchText("q"), Channel: crm.Channel(v.query.Get("channel"))}
-	var errs [4]error
-	f.Page, errs[0] = v.place()
-	f.Author, errs[1] = v.person("author")
-	f.OrganizationID, errs[2] = v.record("organization")
-	f.ContactID, errs[3] = v.record("contact")
-	if err := errors.Join(errs[:]...); err != nil {
-		return f, nil, err
-	}
-	f.From, f.To = v.days(faults)
-	return f, faults, nil
-}
-
 func listInteractions(ctx context.Context, v *visit) (response, error) {
 	frame, view, elsewhere, err := v.arrange(ctx, crm.InteractionList)
 	if err != nil || elsewhere != nil {
@@ -39,7 +23,7 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 	}
 	faults := crm.Invalid{}
 	f, err := forgiving(v, &view, func(v *visit) (f crm.InteractionFilter, err error) {
-		f, faults, err = interactionFilter(v)
+		f, faults, err = v.interactionFilter()
 		return f, errors.Join(err, faults.Err())
 	})
 	if err != nil && len(faults) == 0 {
@@ -50,16 +34,30 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	p := templates.InteractionsPage{
-		Page: v.page, View: view, List: list, Query: v.asked("q", "channel", "author", "from", "to", "organization", "contact", "limit", "base", "cols"),
-		Authors: userOptions(frame.Owners), Errors: faults,
+		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: people(frame.Choices), Errors: faults,
 	}
-	p.NoneYet = list.Count == 0 && view.Query == "" && f.Page.First()
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
+	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Interactions, list.Prev, list.Next)
 	if len(faults) > 0 {
 		return refuse(templates.Interactions(p)), nil
 	}
 	return show(templates.Interactions(p)), nil
+}
+
+// interactionFilter reads what the list is asked for. Faults are those of fields, which the page shows as typed.
+func (v *visit) interactionFilter() (crm.InteractionFilter, crm.Invalid, error) {
+	faults := crm.Invalid{}
+	f := crm.InteractionFilter{Query: v.searchText("q"), Outcome: v.searchText("outcome")}
+	var errs [6]error
+	f.Page, errs[0] = v.place()
+	f.Author, errs[1] = v.person("author")
+	f.OrganizationID, errs[2] = v.record("organization")
+	f.ContactID, errs[3] = v.record("contact")
+	f.Channel, errs[4] = v.channel()
+	f.Sort, errs[5] = v.sort(crm.InteractionSorts)
+	f.From, f.To = v.days(faults)
+	return f, faults, errors.Join(errs[:]...)
 }
 
 // chipNames takes the names of the records the list is narrowed to from its rows, which carry them in reach.

@@ -4,7 +4,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,15 +17,57 @@ import (
 	"github.com/archpilot/crm/templates"
 )
 
+// The parameters of the lists. Together they are the whole state of a list: an address shows everyone the same
+// list, each within their own reach.
+//
+//	q             all             text to look for
+//	sector, size  organizations   as stored
+//	owner         both            me, nobody, a user's id, or team: and a team's id (with the teams below it)
+//	status        both            active (the default), archived, all
+//	last          both            last contact: never, over-90 or within-30 (days); with ViewInteraction only
+//	has_contact   organizations   yes or no
+//	from, to      organizations   days of creation, both inclusive, like 2026-11-22
+//	organization  contacts        id; with role and relationship those of one and the same relationship
+//	role          contacts        as stored
+//	relationship  contacts        its status, as stored
+//	email, phone  contacts        yes or no
+//	channel       interactions    call, email, meeting, note
+//	author        interactions    like owner, but nobody
+//	outcome       interactions    as stored
+//	organization, contact   interactions   ids
+//	from, to      interactions    days on which they happened
+//	sort          all             the order, and with a minus its reverse: see the orders in internal/postgres
+//	limit         all             rows on a page, 1 to 200
+//	after, before all             a place in this very list and order
+//	view, base, cols  all         saved views and columns: see listview.go
+//
+// What is not listed is ignored; for who may not see interactions of their clients, last is not listed. A value that
+// cannot be (no such status, no id, a day that does not exist, a place of another list or order) is answered with
+// 422. A value that nothing has, a record that does not exist and one out of reach are answered alike: with a list
+// that is empty, or of what the reader may see. Text is cut to what is looked for.
+var (
+	organizationParams = []string{"q", "sector", "size", "owner", "status", "has_contact", "last", "from", "to", "sort", "limit", "base", "cols"}
+	contactParams      = []string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "sort", "limit", "base", "cols"}
+	interactionParams  = []string{"q", "channel", "author", "outcome", "organization", "contact", "from", "to", "sort", "limit", "base", "cols"}
+)
+
 // cursor is a place in a list as the address carries it, opaque to everyone but us.
 type cursor struct {
-	Key string    `json:"k"`
-	ID  uuid.UUID `json:"i"`
+	List  string    `json:"l"` // path and order
+	Key   string    `json:"k"`
+	ID    uuid.UUID `json:"i"`
+	Known int       `json:"n,omitempty"` // what the first page counted
 }
 
 func (c cursor) String() string {
-	raw, _ := json.Marshal(c) // two plain fields cannot fail
+	raw, _ := json.Marshal(c) // plain fields cannot fail
 	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// listName tells lists and their orders apart: a place in one means nothing in another.
+func (v *visit) listName() string {
+	path, _, _ := strings.Cut(v.page.CurrentPath, "?")
+	return path + "?" + v.query.Get("sort")
 }
 
 // place reads the list parameters after, before and limit. A malformed one is Invalid.
@@ -48,10 +92,10 @@ func (v *visit) place() (crm.Page, error) {
 	if err == nil {
 		err = json.Unmarshal(raw, &c)
 	}
-	if err != nil || c.ID == uuid.Nil || !crm.Storable(c.Key) {
+	if err != nil || c.ID == uuid.Nil || !crm.Storable(c.Key) || c.List != v.listName() || c.Known < -crm.MaxPageSize || c.Known > crm.CountCap+1 {
 		return p, crm.Fault("", "This place in the list does not exist.")
 	}
-	p.Key, p.ID = c.Key, c.ID
+	p.Key, p.ID, p.Known = c.Key, c.ID, c.Known
 	return p, nil
 }
 
@@ -67,7 +111,7 @@ func (v *visit) pagerURLs(path string, prev, next crm.Page) (string, string) {
 				q[k] = values
 			}
 		}
-		q.Set(name, cursor{p.Key, p.ID}.String())
+		q.Set(name, cursor{v.listName(), p.Key, p.ID, p.Known}.String())
 		return paths.With(path, q)
 	}
 	return at("before", prev), at("after", next)
@@ -77,6 +121,9 @@ func (v *visit) pagerURLs(path string, prev, next crm.Page) (string, string) {
 func (v *visit) asked(names ...string) templates.Query {
 	q := templates.Query{}
 	for _, n := range names {
+		if n == "last" && !v.actor.SeesLastContact() {
+			continue
+		}
 		if value := v.query.Get(n); value != "" {
 			q[n] = value
 		}
@@ -93,22 +140,70 @@ func (v *visit) status() (crm.Status, error) {
 	return "", crm.Fault("", "The status is active, archived or all.")
 }
 
-// person reads an owner or author filter: me, none, or a user's id. Anything else is Invalid.
+// person reads an owner or author filter. What is none of the ways to name people is Invalid.
 func (v *visit) person(name string) (crm.OwnerFilter, error) {
-	switch text := v.query.Get(name); text {
-	case "":
+	text := v.query.Get(name)
+	team, isTeam := strings.CutPrefix(text, teamPrefix)
+	switch {
+	case text == "":
 		return crm.OwnerFilter{}, nil
-	case "me":
+	case text == "me":
 		return crm.OwnerFilter{UserID: uuid.NullUUID{UUID: v.actor.UserID, Valid: true}}, nil
-	case "none":
+	case text == "nobody":
 		return crm.OwnerFilter{Nobody: true}, nil
-	default:
-		id, err := uuid.Parse(text)
+	case isTeam:
+		id, err := uuid.Parse(team)
 		if err != nil {
-			return crm.OwnerFilter{}, crm.Fault("", "There is no such user.")
+			return crm.OwnerFilter{}, crm.Fault("", "There is no such team.")
 		}
-		return crm.OwnerFilter{UserID: uuid.NullUUID{UUID: id, Valid: true}}, nil
+		return crm.OwnerFilter{TeamID: uuid.NullUUID{UUID: id, Valid: true}}, nil
 	}
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return crm.OwnerFilter{}, crm.Fault("", "There is no such user.")
+	}
+	return crm.OwnerFilter{UserID: uuid.NullUUID{UUID: id, Valid: true}}, nil
+}
+
+const teamPrefix = "team:"
+
+// sort reads the order of a list; one that the list does not have, for this visitor, is Invalid.
+func (v *visit) sort(known []crm.SortKey) (crm.Sort, error) {
+	s := crm.ParseSort(v.query.Get("sort"))
+	if s != (crm.Sort{}) && !slices.Contains(known, s.By) || s.By == crm.ByLastContact && !v.actor.SeesLastContact() {
+		return s, crm.Fault("", "The list cannot be sorted like this.")
+	}
+	return s, nil
+}
+
+// presence reads a filter by whether records have something; anything but yes and no is Invalid.
+func (v *visit) presence(name string) (crm.Presence, error) {
+	switch p := crm.Presence(v.query.Get(name)); p {
+	case "", crm.Present, crm.Absent:
+		return p, nil
+	}
+	return "", crm.Fault("", "This filter is yes or no.")
+}
+
+// silence reads the filter by last contact, which does not exist for who may not see interactions.
+func (v *visit) silence() (crm.Silence, error) {
+	if !v.actor.SeesLastContact() {
+		return crm.Silence{}, nil
+	}
+	f, known := crm.ParseSilence(v.query.Get("last"))
+	if !known {
+		return f, crm.Fault("", "The last contact is never, over-90 or within-30, in days.")
+	}
+	return f, nil
+}
+
+// channel reads the channel filter; anything unknown is Invalid.
+func (v *visit) channel() (crm.Channel, error) {
+	c := crm.Channel(v.query.Get("channel"))
+	if c != "" && !slices.Contains(crm.Channels, c) {
+		return "", crm.Fault("", "Choose call, meeting, e-mail or note.")
+	}
+	return c, nil
 }
 
 // record reads a filter that names a record. A malformed one is Invalid.
@@ -152,6 +247,15 @@ func userOptions(users []crm.User) []templates.Option {
 		options[i] = templates.Option{Value: u.ID.String(), Label: u.Name}
 	}
 	return options
+}
+
+// people are the choices of an owner or author filter.
+func people(c postgres.Choices) templates.People {
+	teams := make([]templates.Option, len(c.Teams))
+	for i, t := range c.Teams {
+		teams[i] = templates.Option{Value: teamPrefix + t.ID.String(), Label: t.Name}
+	}
+	return templates.People{Users: userOptions(c.Owners), Teams: teams}
 }
 
 // withOwner makes sure that the present owner is among the choices, though deactivated or beyond the first 200:

@@ -17,30 +17,17 @@ import (
 
 var organizationFields = []string{"legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id"}
 
-// organizationFilter reads what the list is asked for.
-func organizationFilter(v *visit) (crm.OrganizationFilter, error) {
-	f := crm.OrganizationFilter{Query: v.searchText("q"), Sector: crm.Clean(v.query.Get("sector")), Size: crm.Clean(v.query.Get("size"))}
-	var errs [3]error
-	f.Page, errs[0] = v.place()
-	f.Status, errs[1] = v.status()
-	f.Owner, errs[2] = v.person("owner")
-	if err := errors.Join(errs[:]...); err != nil {
-		return f, err
-	}
-	switch f.Sort = crm.OrganizationSort(v.query.Get("sort")); f.Sort {
-	case "", crm.OrganizationsByName, crm.OrganizationsByNewest:
-		return f, nil
-	}
-	return f, crm.Fault("", "The list cannot be sorted like this.")
-}
-
 func listOrganizations(ctx context.Context, v *visit) (response, error) {
 	frame, view, elsewhere, err := v.arrange(ctx, crm.OrganizationList)
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	f, err := forgiving(v, &view, organizationFilter)
-	if err != nil {
+	faults := crm.Invalid{}
+	f, err := forgiving(v, &view, func(v *visit) (f crm.OrganizationFilter, err error) {
+		f, faults, err = v.organizationFilter()
+		return f, errors.Join(err, faults.Err())
+	})
+	if err != nil && len(faults) == 0 {
 		return nil, err
 	}
 	list, err := v.store.Organizations(ctx, f)
@@ -48,12 +35,31 @@ func listOrganizations(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	p := templates.OrganizationsPage{
-		Page: v.page, View: view, List: list, Query: v.asked("q", "sector", "size", "owner", "status", "sort", "limit", "base", "cols"),
-		Sectors: frame.Sectors, Owners: userOptions(frame.Owners),
+		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: frame.Sectors, Owners: people(frame.Choices), Errors: faults,
 	}
-	p.NoneYet = list.Count == 0 && view.Query == "" && f.Page.First()
+	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)
+	if len(faults) > 0 {
+		return refuse(templates.Organizations(p)), nil
+	}
 	return show(templates.Organizations(p)), nil
+}
+
+// organizationFilter reads what the list is asked for. Faults are those of fields, which the page shows as typed.
+func (v *visit) organizationFilter() (crm.OrganizationFilter, crm.Invalid, error) {
+	faults := crm.Invalid{}
+	f := crm.OrganizationFilter{
+		Query: v.searchText("q"), Sector: v.searchText("sector"), Size: v.searchText("size"),
+	}
+	var errs [6]error
+	f.Page, errs[0] = v.place()
+	f.Status, errs[1] = v.status()
+	f.Owner, errs[2] = v.person("owner")
+	f.HasContact, errs[3] = v.presence("has_contact")
+	f.Silence, errs[4] = v.silence()
+	f.Sort, errs[5] = v.sort(crm.OrganizationSorts)
+	f.CreatedFrom, f.CreatedBefore = v.days(faults)
+	return f, faults, errors.Join(errs[:]...)
 }
 
 func showOrganization(ctx context.Context, v *visit) (response, error) {

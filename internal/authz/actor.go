@@ -113,3 +113,9 @@ func (a Actor) Exceeds(b Actor) bool {
 	}
 	return team && slices.ContainsFunc(a.Owners, func(owner uuid.UUID) bool { return !slices.Contains(b.Owners, owner) })
 }
+
+// SeesLastContact reports whether the actor may know when clients were last in touch: that tells of interactions,
+// so these must be in view of every client that is.
+func (a Actor) SeesLastContact() bool {
+	return a.May(ViewInteraction) && a.Reach(ViewInteraction) >= a.Reach(ViewClient)
+}

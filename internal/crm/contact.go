@@ -35,7 +35,8 @@ type ContactRow struct {
 	OrganizationID   uuid.NullUUID // the first organization in reach
 	OrganizationName string
 	RoleLabel        string
-	MoreCount        int // further organizations in reach
+	MoreCount        int       // further organizations in reach
+	LastContactAt    time.Time // zero for never, and without the right to see interactions
 }
 
 // Clean brings every text field into its stored form. The e-mail address is lowered by the
@@ -61,20 +62,21 @@ func (c Contact) Validate() error {
 	return v.Err()
 }
 
-// ContactFilter says which contacts a list shows.
+// ContactFilter says which contacts a list shows. Organization, role and relationship status are those of one
+// and the same relationship.
 type ContactFilter struct {
-	Query  string // every word somewhere in the name or the e-mail address, in any order
-	Owner  OwnerFilter
-	Status Status
-	Sort   ContactSort
-	Page   Page
+	Query              string // every word somewhere in the name or the e-mail address, in any order
+	OrganizationID     uuid.NullUUID
+	Role               string
+	RelationshipStatus string
+	Owner              OwnerFilter
+	Status             Status
+	HasEmail           Presence
+	HasPhone           Presence // of either kind
+	Silence            Silence  // needs the right to see interactions
+	Sort               Sort
+	Page               Page
 }
 
-// ContactSort is the order of the list.
-type ContactSort string
-
-// Orders of the contact list. Each ends in the id, so that it is total.
-const (
-	ContactsByName   ContactSort = "name"
-	ContactsByNewest ContactSort = "newest"
-)
+// ContactSorts are what the list can be sorted by.
+var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByOwner, ByStatus, ByLastContact}

@@ -92,14 +92,19 @@ func ParseTime(s string, zone *time.Location) time.Time {
 	return time.Time{}
 }
 
-// InteractionFilter says which interactions a list shows, newest first.
+// InteractionFilter says which interactions a list shows.
 type InteractionFilter struct {
 	Query          string // words of the subject or the body
 	Channel        Channel
 	Author         OwnerFilter
+	Outcome        string
 	OrganizationID uuid.NullUUID
 	ContactID      uuid.NullUUID
 	From           time.Time // inclusive; zero for no limit
 	To             time.Time // exclusive; zero for no limit
+	Sort           Sort      // newest first, unless said otherwise
 	Page           Page
 }
+
+// InteractionSorts are what the list can be sorted by.
+var InteractionSorts = []SortKey{ByNewest, ByAuthor}

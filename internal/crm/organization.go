@@ -31,6 +31,7 @@ type OrganizationRow struct {
 	MainContactID   uuid.NullUUID
 	MainContactName string
 	MainContactRole string
+	LastContactAt   time.Time // zero for never, and without the right to see interactions
 }
 
 // SizeBands and RelationshipStatuses are suggestions: other values are accepted and kept as typed.
@@ -64,20 +65,18 @@ func (o Organization) Validate() error {
 
 // OrganizationFilter says which organizations a list shows.
 type OrganizationFilter struct {
-	Query  string // any part of either name, website or tax id
-	Sector string
-	Size   string
-	Owner  OwnerFilter
-	Status Status
-	Sort   OrganizationSort
-	Page   Page
+	Query         string // any part of either name, website or tax id
+	Sector        string
+	Size          string
+	Owner         OwnerFilter
+	Status        Status
+	HasContact    Presence
+	Silence       Silence   // needs the right to see interactions
+	CreatedFrom   time.Time // inclusive; zero for no limit
+	CreatedBefore time.Time // exclusive; zero for no limit
+	Sort          Sort
+	Page          Page
 }
 
-// OrganizationSort is the order of the list.
-type OrganizationSort string
-
-// Orders of the organization list. Each ends in the id, so that it is total.
-const (
-	OrganizationsByName   OrganizationSort = "name"
-	OrganizationsByNewest OrganizationSort = "newest"
-)
+// OrganizationSorts are what the list can be sorted by.
+var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact}

@@ -167,20 +167,20 @@ func (s *Store) History(ctx context.Context, targetType string, id uuid.UUID, p 
 // changes pages through a query of audit rows by their number, newest first; it does not count them.
 func (s *Store) changes(ctx context.Context, query string, p crm.Page, args pgx.NamedArgs) (crm.Listing[crm.Change], error) {
 	var l crm.Listing[crm.Change]
-	at, place, direction := int64(0), "TRUE", " DESC"
+	at, beyond, direction := int64(0), "TRUE", " DESC"
 	if p.Key != "" {
 		var err error
 		if at, err = strconv.ParseInt(p.Key, 10, 64); err != nil {
 			return l, crm.Fault("", "This place in the list does not exist.")
 		}
-		place = "a.id < @at"
+		beyond = "a.id < @at"
 		if p.Before {
-			place, direction = "a.id > @at", ""
+			beyond, direction = "a.id > @at", ""
 		}
 	}
 	all := s.args(args)
 	all["at"], all["limit"] = at, historyPage+1
-	rows, err := s.db.pool.Query(ctx, query+` AND `+place+` ORDER BY a.id`+direction+` LIMIT @limit`, all)
+	rows, err := s.db.pool.Query(ctx, query+` AND `+beyond+` ORDER BY a.id`+direction+` LIMIT @limit`, all)
 	if err != nil {
 		return l, translate(err)
 	}
@@ -192,7 +192,11 @@ func (s *Store) changes(ctx context.Context, query string, p crm.Page, args pgx.
 	if p.Key != "" {
 		p.ID = uuid.Max // a place is named by its number alone
 	}
-	l = paged(found, 0, p, func(c crm.Change) (string, uuid.UUID) { return strconv.FormatInt(c.ID, 10), uuid.Max })
+	places := make([]place, len(found))
+	for i, c := range found {
+		places[i] = place{PlaceID: uuid.Max, SortKey: []string{strconv.FormatInt(c.ID, 10)}}
+	}
+	l = paged(found, places, p, false)
 	return l, s.nameIDs(ctx, l.Rows)
 }
 
@@ -222,7 +226,8 @@ func (s *Store) Audit(ctx context.Context, f crm.AuditFilter) (crm.Listing[crm.C
 	if err != nil {
 		return l, err
 	}
-	l.Count, err = scalar[int](ctx, s.db.pool, `SELECT count(*) FROM (SELECT 1 FROM audit_logs a WHERE `+where+` LIMIT @cap) n`, args)
+	n, err := scalar[int](ctx, s.db.pool, `SELECT count(*) FROM (SELECT 1 FROM audit_logs a WHERE `+where+` LIMIT @cap) n`, args)
+	l.Count, l.More = min(n, crm.CountCap), n > crm.CountCap
 	return l, translate(err)
 }
 

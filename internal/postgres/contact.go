@@ -3,6 +3,8 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,59 +25,103 @@ func contactArgs(c crm.Contact) pgx.NamedArgs {
 	}
 }
 
-var contactOrders = map[crm.ContactSort]order{
-	crm.ContactsByName: {
-		columns: []string{"c.last_name" + icu, "c.first_name" + icu, "c.id"},
-		types:   []string{"text", "text", "uuid"},
-	},
-	crm.ContactsByNewest: {columns: []string{"c.created_at", "c.id"}, types: []string{"timestamptz", "uuid"}, desc: true},
+var contactsByName = order{columns: []string{"c.last_name" + icu, "c.first_name" + icu, "c.id"}, types: []string{"text", "text"}}
+
+// contactOrders are the orders of the list that one index walks.
+var contactOrders = map[crm.SortKey]order{
+	crm.ByName:        contactsByName,
+	crm.ByNewest:      {columns: []string{"c.created_at", "c.id"}, types: []string{"timestamptz"}, desc: true},
+	crm.ByEmail:       {columns: []string{"coalesce(c.email, '')", "c.id"}, types: []string{"text"}},
+	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz"}},
 }
 
-// contactList is the page of the list with each person's first organization in reach and how many more there are.
+// ownerColumns sort by the owner's name where no walk from person to person is possible: contacts in reach through
+// an organization have owners out of it. Those in reach are sorted, all of them.
+var ownerColumns = order{columns: []string{"(w.id IS NULL)::int", "coalesce(w.name, '')" + icu, "coalesce(w.id, '00000000-0000-0000-0000-000000000000')"}, types: []string{"int", "text", "uuid"}}
+
+// contactList is the page of the list with each person's first organization in reach, which is the one asked for, if
+// any, and how many more there are.
 func (s *Store) contactList() string {
 	return `
 	SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, p.id AS organization_id,
 		coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label,
-		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, %count AS total
+		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, ` + s.lastContact("ca") + ` AS last_contact, %place
 	FROM (%keys) k JOIN contacts c ON c.id = k.id LEFT JOIN users u ON u.id = c.owner_user_id
+	LEFT JOIN contact_activity ca ON ca.contact_id = c.id
 	LEFT JOIN LATERAL (
 		SELECT o.id, o.display_name, l.role_label, count(*) OVER () AS n
 		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 		WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + `
-		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE`
+		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE`
 }
 
 type contactRow struct {
 	crm.ContactRow
-	Total int
+	LastContact *time.Time
+	place
 }
 
-// Contacts returns a page of the contacts in reach. A malformed place in the list is Invalid.
+// Contacts returns a page of the contacts in reach. A malformed place in the list, an unknown order, and one
+// that tells of interactions the actor may not see are Invalid.
 func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[crm.ContactRow], error) {
 	if err := s.require(authz.ViewClient); err != nil {
 		return crm.Listing[crm.ContactRow]{}, err
 	}
-	by, known := contactOrders[f.Sort]
-	if !known {
-		by = contactOrders[crm.ContactsByName]
+	args := ownerArgs(f.Owner)
+	maps.Copy(args, pgx.NamedArgs{
+		"days": f.Silence.OlderThan + f.Silence.Within, "organization": f.OrganizationID, "role": f.Role, "relationship": f.RelationshipStatus,
+	})
+	l, err := s.contactsOf(f, args)
+	if err == nil {
+		err = s.planContacts(ctx, &l, f)
 	}
+	if err != nil {
+		return crm.Listing[crm.ContactRow]{}, err
+	}
+	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r contactRow) (crm.ContactRow, place) {
+		r.ContactRow.LastContactAt = moment(r.LastContact)
+		return r.ContactRow, r.place
+	})
+}
+
+// contactsOf puts the list together, all but the way to its rows.
+func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error) {
+	related := f.OrganizationID.Valid || f.Role != "" || f.RelationshipStatus != ""
 	l := list{
-		table: "contacts c", id: "c.id", order: by, outer: s.contactList(),
-		scope: s.contactScope(authz.ViewClient, "c"), permission: authz.ViewClient, search: f.Query != "",
-		where: append([]string{statusClause(f.Status, "c")}, ownerClause(f.Owner, "c.owner_user_id")...),
+		table: "contacts c", id: "c.id", owner: "c.owner_user_id", active: "c.is_active", scope: s.contactScope(authz.ViewClient, "c"),
+		activity: "contact_activity a JOIN contacts c ON c.id = a.contact_id",
+		order:    contactsByName, orders: contactOrders, people: crm.ByOwner,
+		outer:  s.contactList(),
+		custom: f.Query != "" || related || f.HasEmail != "" || f.HasPhone != "" || !f.Silence.IsZero(),
 	}
-	args := pgx.NamedArgs{"owner": f.Owner.UserID}
+	l.filterStatus(f.Status)
+	l.filterOwner(f.Owner, l.owner, s.ownerWithin(authz.ViewClient, "w.id"))
+	l.filter(related, s.relatedClause(f))
+	l.filter(f.HasEmail == crm.Present, "c.email IS NOT NULL")
+	l.filter(f.HasEmail == crm.Absent, "c.email IS NULL")
+	l.filter(f.HasPhone == crm.Present, "(c.phone IS NOT NULL OR c.mobile IS NOT NULL)")
+	l.filter(f.HasPhone == crm.Absent, "c.phone IS NULL AND c.mobile IS NULL")
+	l.filter(!f.Silence.IsZero(), "EXISTS (SELECT 1 FROM contact_activity h WHERE h.contact_id = c.id AND "+silent(f.Silence, "h.last_contact_at")+")")
 	if f.Query != "" {
-		l.where = append(l.where, matchContacts("c.search_text", crm.ParseQuery(f.Query), args))
+		l.filter(true, matchContacts("c.search_text", crm.ParseQuery(f.Query), args))
 	}
-	return readList(ctx, s, l, f.Page, args,
-		func(r contactRow) (crm.ContactRow, int) { return r.ContactRow, r.Total },
-		func(c crm.ContactRow) (string, uuid.UUID) {
-			if f.Sort == crm.ContactsByNewest {
-				return timeKey(c.CreatedAt), c.ID
-			}
-			return c.LastName + keySeparator + c.FirstName, c.ID
-		})
+	return l, s.sort(&l, f.Sort, f.Status, f.Silence)
+}
+
+// relatedClause returns the condition that one relationship in reach has all that the filter asks of it.
+func (s *Store) relatedClause(f crm.ContactFilter) string {
+	related := "EXISTS (SELECT 1 FROM organization_contact fl JOIN organizations fo ON fo.id = fl.organization_id WHERE fl.contact_id = c.id AND " +
+		s.organizationScope(authz.ViewClient, "fo")
+	if f.OrganizationID.Valid {
+		related += " AND fl.organization_id = @organization::uuid"
+	}
+	if f.Role != "" {
+		related += " AND fl.role_label = @role"
+	}
+	if f.RelationshipStatus != "" {
+		related += " AND fl.relationship_status = @relationship"
+	}
+	return related + ")"
 }
 
 // ContactPage is everything a contact's page shows.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -35,63 +36,60 @@ func (s *Store) timelineQuery(column string) string {
 		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
 }
 
-var interactionOrder = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz", "uuid"}, desc: true}
+// interactionsByTime is the list's own order, and its reverse the only other that one index walks.
+var interactionsByTime = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz"}, desc: true}
 
 type interactionRow struct {
 	crm.Interaction
-	Total int
+	place
 }
 
-// Interactions returns a page of the interactions in reach, newest first. A malformed place is Invalid.
+// Interactions returns a page of the interactions in reach, newest first. A malformed place and an unknown order
+// are Invalid.
 func (s *Store) Interactions(ctx context.Context, f crm.InteractionFilter) (crm.Listing[crm.Interaction], error) {
-	return s.interactions(ctx, f, true)
-}
-
-// interactions is Interactions, with or without counting the whole list.
-func (s *Store) interactions(ctx context.Context, f crm.InteractionFilter, counted bool) (crm.Listing[crm.Interaction], error) {
 	if err := s.require(authz.ViewInteraction); err != nil {
 		return crm.Listing[crm.Interaction]{}, err
 	}
-	l := list{
-		uncounted: !counted,
-		table:     "interactions i", id: "i.id", order: interactionOrder, scope: s.interactionScope(authz.ViewInteraction, "i"),
-		permission: authz.ViewInteraction, search: f.Query != "",
-		where: ownerClause(f.Author, "i.user_id"),
-		outer: `SELECT ` + interactionColumns + interactionNames + `, %count AS total
-			FROM (%keys) k JOIN interactions i ON i.id = k.id` + s.interactionJoins(),
+	words := wordQuery(f.Query)
+	l, err := s.interactionsOf(f, words)
+	if err == nil {
+		err = s.planInteractions(ctx, &l, f)
 	}
-	for _, filter := range []struct {
-		set    bool
-		clause string
-	}{
-		{f.Channel != "", "i.channel = @channel"},
-		{f.OrganizationID.Valid, "i.organization_id = @organization"},
-		{f.ContactID.Valid, "i.contact_id = @contact"},
-		{!f.From.IsZero(), "i.happened_at >= @from"},
-		{!f.To.IsZero(), "i.happened_at < @to"},
-		{wordQuery(f.Query) != "", interactionWords},
-		{f.Query != "" && wordQuery(f.Query) == "", "FALSE"}, // nothing but signs: nothing matches
-	} {
-		if filter.set {
-			l.where = append(l.where, filter.clause)
-		}
-	}
-	if words := wordQuery(f.Query); words != "" {
-		rare, err := s.rareWords(ctx, words)
-		if err != nil {
-			return crm.Listing[crm.Interaction]{}, err
-		}
-		if rare { // OFFSET 0 keeps the planner from walking the index of times instead
+	if err == nil && words != "" {
+		var rare bool
+		if rare, err = s.rareWords(ctx, words); rare { // OFFSET 0 keeps the planner from walking the index of times instead
 			l.table = `(SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i`
 		}
 	}
-	args := pgx.NamedArgs{
-		"owner": f.Author.UserID, "channel": f.Channel, "organization": f.OrganizationID, "contact": f.ContactID,
-		"from": f.From, "to": f.To, "words": wordQuery(f.Query),
+	if err != nil {
+		return crm.Listing[crm.Interaction]{}, err
 	}
-	return readList(ctx, s, l, f.Page, args,
-		func(r interactionRow) (crm.Interaction, int) { return r.Interaction, r.Total },
-		func(i crm.Interaction) (string, uuid.UUID) { return timeKey(i.HappenedAt), i.ID })
+	args := ownerArgs(f.Author)
+	maps.Copy(args, pgx.NamedArgs{
+		"channel": f.Channel, "outcome": f.Outcome, "organization": f.OrganizationID, "contact": f.ContactID,
+		"from": f.From, "to": f.To, "words": words,
+	})
+	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r interactionRow) (crm.Interaction, place) { return r.Interaction, r.place })
+}
+
+// interactionsOf puts the list together, all but the way to its rows.
+func (s *Store) interactionsOf(f crm.InteractionFilter, words string) (list, error) {
+	l := list{
+		table: "interactions i", id: "i.id", owner: "i.user_id", scope: s.interactionScope(authz.ViewInteraction, "i"),
+		order: interactionsByTime, orders: map[crm.SortKey]order{crm.ByNewest: interactionsByTime}, people: crm.ByAuthor,
+		outer:  `SELECT ` + interactionColumns + interactionNames + `, %place FROM (%keys) k JOIN interactions i ON i.id = k.id` + s.interactionJoins(),
+		custom: f.Query != "" || f.Channel != "" || f.Outcome != "" || !f.From.IsZero() || !f.To.IsZero(),
+	}
+	l.filterOwner(f.Author, l.owner, s.ownerWithin(authz.ViewInteraction, "w.id"))
+	l.filter(f.Channel != "", "i.channel = @channel")
+	l.filter(f.Outcome != "", "i.outcome = @outcome")
+	l.filter(f.OrganizationID.Valid, "i.organization_id = @organization")
+	l.filter(f.ContactID.Valid, "i.contact_id = @contact")
+	l.filter(!f.From.IsZero(), "i.happened_at >= @from")
+	l.filter(!f.To.IsZero(), "i.happened_at < @to")
+	l.filter(words != "", interactionWords)
+	l.filter(f.Query != "" && words == "", "FALSE") // nothing but signs: nothing matches
+	return l, s.sort(&l, f.Sort, "", crm.Silence{})
 }
 
 func (s *Store) interactionQuery() string {

@@ -4,171 +4,320 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 )
 
-// keySeparator parts the columns of a two-column sort key; it sorts before anything a name contains.
+// keySeparator parts the columns of a sort key; it sorts before anything a name contains.
 const keySeparator = "\x1f"
 
-// order is a total order a list can be walked in, both ways, by keyset: constant SQL, never a person's text.
+const (
+	icu     = ` COLLATE "und-x-icu"`
+	natural = ` COLLATE natural_order` // numbers in a text count as numbers
+)
+
+// order is a total order that an index can be walked in, both ways, by keyset: constant SQL, never a person's text.
 type order struct {
-	columns []string // sort expressions, the id last
-	types   []string // SQL type of each key part
+	columns []string // sort expressions, the id last; none is ever NULL
+	types   []string // SQL type of each but the id
 	desc    bool
 }
 
-// by returns the ORDER BY list, reversed when walking backwards.
-func (o order) by(backwards bool) string {
-	direction := ""
-	if o.desc != backwards {
-		direction = " DESC"
-	}
-	return strings.Join(o.columns, direction+", ") + direction
+// reversed returns the order the other way round when so is true.
+func (o order) reversed(so bool) order {
+	o.desc = o.desc != so
+	return o
 }
+
+func directed(columns []string, desc bool) string {
+	if desc {
+		return strings.Join(columns, " DESC, ") + " DESC"
+	}
+	return strings.Join(columns, ", ")
+}
+
+// by returns the ORDER BY list, reversed when walking backwards.
+func (o order) by(backwards bool) string { return directed(o.columns, o.desc != backwards) }
 
 // beyond returns the condition for rows after the page's key, or before it: a row comparison, which walks
 // the index, not the OR form, which does not.
-func (o order) beyond(p crm.Page) string {
-	if p.First() {
-		return "TRUE"
-	}
-	sign := " > "
-	if o.desc != p.Before {
-		sign = " < "
-	}
+func (o order) beyond(backwards bool) string {
 	parts := make([]string, len(o.columns))
-	for i := range o.columns[:len(o.columns)-1] {
-		parts[i] = "@key" + string(rune('0'+i)) + "::" + o.types[i]
+	for i, t := range o.types {
+		parts[i] = "@key" + strconv.Itoa(i) + "::" + t
 	}
 	parts[len(parts)-1] = "@keyID::uuid"
-	return "(" + strings.Join(o.columns, ", ") + ")" + sign + "(" + strings.Join(parts, ", ") + ")"
+	return "(" + strings.Join(o.columns, ", ") + ")" + sign(o.desc != backwards) + "(" + strings.Join(parts, ", ") + ")"
 }
 
-// args returns the named arguments that by and beyond refer to.
-func (o order) args(p crm.Page) pgx.NamedArgs {
-	a := pgx.NamedArgs{"limit": p.Limit() + 1, "cap": crm.CountCap + 1, "keyID": p.ID}
-	keys := strings.Split(p.Key, keySeparator)
-	for i := range o.columns[:len(o.columns)-1] {
-		value := ""
-		if i < len(keys) {
-			value = keys[i]
-		}
-		a["key"+string(rune('0'+i))] = value
+func sign(desc bool) string {
+	if desc {
+		return " < "
 	}
-	return a
+	return " > "
 }
 
-const icu = ` COLLATE "und-x-icu"`
+// aliases are the names of the sort columns outside the statement that computes them: s0, s1, …
+func (o order) aliases() []string {
+	names := make([]string, len(o.columns))
+	for i := range names {
+		names[i] = "s" + strconv.Itoa(i)
+	}
+	return names
+}
 
-// timeKey is a sort key for a timestamp column, exact to the microsecond.
-func timeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.999999Z07:00") }
+// group is a stretch of a list sorted by something that no index orders: the groups follow each other, and each
+// is walked by itself. With people it goes from person to person by name, and through each one's records in turn.
+type group struct {
+	where  string
+	people bool
+}
 
 // list is a keyset list about to be read: constant SQL from the entity's file, put together here.
 type list struct {
-	table      string // "organizations o"
-	id         string // "o.id"
-	owner      string // "o.owner_user_id", "" when the scope is not by one owner column
-	where      []string
-	scope      string
-	order      order
-	outer      string // SELECT … FROM (%keys) k JOIN … with @limit applied inside
-	search     bool   // has a text pattern: plan with its value, a generic plan is 100 times off
-	permission authz.Permission
-	uncounted  bool // leaves the size of the whole list at 0
+	table    string   // "organizations o"
+	id       string   // "o.id"
+	owner    string   // "o.owner_user_id": whose record it is, for groups of people and plans by owner
+	active   string   // "o.is_active", "" for a list of what is never archived
+	activity string   // what to read instead of table for the order by last contact
+	where    []string // filters
+	scope    string   // the scope predicate
+	arms     []arm    // how the rows in reach are found; see plan.go
+	count    []arm    // how they are counted
+	order    order
+	orders   map[crm.SortKey]order // what else it can be sorted by
+	people   crm.SortKey           // the order from person to person, besides
+	within   string                // which people w these are
+	groups   []group               // in order; none for a list that one index orders
+	descend  bool                  // the groups, and the people in them, in reverse
+	outer    string                // SELECT … %place FROM (%keys) k JOIN …
+	custom   bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
 }
 
-// keys returns the SQL of the ids of one page, in order. For team reach it asks owner by owner: a plain
-// owner = ANY(…) cost 146 ms for small owners under a generic plan, this 0.3.
-func (s *Store) keys(l list, p crm.Page) string {
-	where := append(slices.Clone(l.where), l.order.beyond(p))
-	inner := func(scope string) string {
-		return "SELECT " + l.id + " AS id, " + numbered(l.order.columns) + " FROM " + l.table +
-			" WHERE " + strings.Join(append(slices.Clone(where), scope), " AND ") + " ORDER BY " + l.order.by(p.Before) + " LIMIT @limit"
-	}
-	if l.owner == "" || l.search || s.actor.Reach(l.permission) != authz.Team {
-		return inner(l.scope)
-	}
-	return "SELECT t.* FROM unnest(@owners::uuid[]) u(id) CROSS JOIN LATERAL (" + inner(l.owner+" = u.id") + ") t ORDER BY " +
-		l.order.numberedBy(p.Before) + " LIMIT @limit"
+// place is what a row of a list carries besides itself: where it stands, and the size of the list.
+type place struct {
+	PlaceID uuid.UUID
+	SortKey []string
+	Total   int
 }
 
-// count returns the SQL that counts the whole list up to the cap.
-func (l list) count() string {
-	if l.uncounted {
-		return "0"
-	}
-	return "(SELECT count(*) FROM (SELECT 1 FROM " + l.table + " WHERE " + strings.Join(append(slices.Clone(l.where), l.scope), " AND ") + " LIMIT @cap) n)"
-}
-
-// numbered aliases sort expressions as s0, s1, … for an outer ORDER BY.
-func numbered(columns []string) string {
-	out := make([]string, len(columns))
-	for i, c := range columns {
-		out[i] = strings.TrimSuffix(c, icu) + " AS s" + string(rune('0'+i))
-	}
-	return strings.Join(out, ", ")
-}
-
-func (o order) numberedBy(backwards bool) string {
-	n := order{desc: o.desc}
-	for i, c := range o.columns {
-		name := "s" + string(rune('0'+i))
-		if strings.HasSuffix(c, icu) {
-			name += icu
+// keys returns the SQL of the ids of one page with their sort columns, in order.
+func (l list) keys(p crm.Page) (string, error) {
+	if l.groups == nil {
+		where := l.where
+		if !p.First() {
+			where = append(slices.Clone(where), l.order.beyond(p.Before))
 		}
-		n.columns = append(n.columns, name)
+		return l.gather(l.arms, where, p.Before), nil
 	}
-	return n.by(backwards)
+	at := -1 // the group of the page's key
+	if !p.First() {
+		key, _, _ := strings.Cut(p.Key, keySeparator)
+		n, err := strconv.Atoi(key)
+		if err != nil || n < 0 || n >= len(l.groups) {
+			return "", errNoPlace()
+		}
+		at = n
+	}
+	down := l.descend != p.Before
+	var parts []string
+	for n, g := range l.groups {
+		if at >= 0 && n != at && (n > at) == down {
+			continue // behind the page
+		}
+		where := append(slices.Clone(l.where), g.where)
+		switch {
+		case g.people && n == at: // the rest of one person's records, then those of the people after
+			rest := append(slices.Clone(where), l.order.beyond(p.Before))
+			parts = append(parts, l.byPeople(n, rest, "w.id = @personID::uuid", p.Before),
+				l.byPeople(n, where, "(w.name"+icu+", w.id)"+sign(down)+"(@person::text, @personID::uuid)", p.Before))
+		case g.people:
+			parts = append(parts, l.byPeople(n, where, "TRUE", p.Before))
+		default:
+			if n == at {
+				where = append(where, l.order.beyond(p.Before))
+			}
+			parts = append(parts, "SELECT "+strconv.Itoa(n)+" AS grp, ''::text"+icu+" AS person, '"+uuid.Nil.String()+"'::uuid AS person_id, t.* FROM ("+
+				l.gather(l.arms, where, p.Before)+") t")
+		}
+	}
+	return "SELECT * FROM ((" + strings.Join(parts, ") UNION ALL (") + ")) g ORDER BY " + l.placed(p.Before) + " LIMIT @limit", nil
 }
 
-// readList runs a list and returns one page of it, in one round trip. R is the row as scanned, with the
-// size of the whole list in it; split takes the two apart, at names a row's place in the order.
-func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, args pgx.NamedArgs, split func(R) (T, int), at func(T) (string, uuid.UUID)) (crm.Listing[T], error) {
-	sql := strings.NewReplacer("%keys", s.keys(l, p), "%count", l.count()).Replace(l.outer) + " ORDER BY " + l.order.numberedBy(p.Before)
-	all := s.args(l.order.args(p))
+// byPeople returns the SQL of the keys of a group of people. The outer LIMIT may stop at the people it needs: the
+// planner sorts by person incrementally, since they come in order.
+func (l list) byPeople(n int, where []string, which string, backwards bool) string {
+	down := l.descend != backwards
+	names := directed([]string{"u.name" + icu, "u.id"}, down)
+	users := "(SELECT w.id, w.name FROM users w WHERE " + which + " AND " + l.within + " ORDER BY " + directed([]string{"w.name" + icu, "w.id"}, down) + " OFFSET 0) u"
+	where = append(slices.Clone(where), l.owner+" = u.id", l.scope)
+	return "SELECT " + strconv.Itoa(n) + " AS grp, u.name::text" + icu + " AS person, u.id AS person_id, t.* FROM " + users +
+		" CROSS JOIN LATERAL (" + l.walk(l.table, where, backwards) + ") t ORDER BY " + names + ", " + directed(l.order.aliases(), l.order.desc != backwards) + " LIMIT @limit"
+}
+
+// walk returns the SQL of the first ids of a table in order.
+func (l list) walk(table string, where []string, backwards bool) string {
+	named := make([]string, len(l.order.columns))
+	for i, alias := range l.order.aliases() {
+		named[i] = l.order.columns[i] + " AS " + alias
+	}
+	return "SELECT " + l.id + " AS id, " + strings.Join(named, ", ") + " FROM " + table +
+		" WHERE " + strings.Join(where, " AND ") + " ORDER BY " + l.order.by(backwards) + " LIMIT @limit"
+}
+
+// gather returns the SQL of the first ids of all arms together.
+func (l list) gather(arms []arm, where []string, backwards bool) string {
+	sorted := " ORDER BY " + directed(l.order.aliases(), l.order.desc != backwards) + " LIMIT @limit"
+	parts := make([]string, len(arms))
+	for i, a := range arms {
+		parts[i] = l.walk(a.table(l), append(slices.Clone(where), a.where), backwards)
+		if a.each != "" {
+			parts[i] = "SELECT t.* FROM (" + a.each + ") u CROSS JOIN LATERAL (" + parts[i] + ") t" + sorted
+		}
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return "SELECT * FROM ((" + strings.Join(parts, ") UNION (") + ")) a" + sorted
+}
+
+// size returns the SQL that counts the whole list up to the cap. Arms overlap: each may find as many as the cap.
+func (l list) size() string {
+	parts := make([]string, len(l.count))
+	for i, a := range l.count {
+		parts[i] = "SELECT " + l.id + " AS id FROM " + a.table(l) + " WHERE " + strings.Join(append(slices.Clone(l.where), a.where), " AND ")
+		if a.each != "" {
+			parts[i] = "SELECT t.id FROM (" + a.each + ") u CROSS JOIN LATERAL (" + parts[i] + ") t"
+		}
+		parts[i] += " LIMIT @cap"
+	}
+	return "(SELECT count(*) FROM (SELECT 1 FROM ((" + strings.Join(parts, ") UNION (") + ")) a LIMIT @cap) n)"
+}
+
+// placed returns the ORDER BY list of the whole page.
+func (l list) placed(backwards bool) string {
+	by := directed(l.order.aliases(), l.order.desc != backwards)
+	if l.groups != nil {
+		by = directed([]string{"grp", "person", "person_id"}, l.descend != backwards) + ", " + by
+	}
+	return by
+}
+
+// sortKey is the SQL of a row's place in the order.
+func (l list) sortKey() string {
+	parts := l.order.aliases()
+	parts = parts[:len(parts)-1]
+	if l.groups != nil {
+		parts = append([]string{"grp", "person", "person_id"}, parts...)
+	}
+	return "ARRAY[k." + strings.Join(parts, "::text, k.") + "::text]"
+}
+
+// args returns the named arguments of a page of the list. A key that is not of this order is Invalid.
+func (l list) args(p crm.Page, counted bool) (pgx.NamedArgs, error) {
+	a := pgx.NamedArgs{"limit": p.Limit() + 1, "cap": 0, "keyID": p.ID}
+	if counted && p.First() {
+		a["cap"] = crm.CountCap + 1
+	}
+	if p.First() {
+		return a, nil
+	}
+	keys := strings.Split(p.Key, keySeparator)
+	if l.groups != nil {
+		if len(keys) < 3 {
+			return nil, errNoPlace()
+		}
+		a["person"], a["personID"] = keys[1], keys[2]
+		keys = keys[3:]
+	}
+	if len(keys) != len(l.order.types) {
+		return nil, errNoPlace()
+	}
+	for i, key := range keys {
+		a["key"+strconv.Itoa(i)] = key
+	}
+	return a, nil
+}
+
+func errNoPlace() error { return crm.Fault("", "This place in the list does not exist.") }
+
+// readList runs a list and returns one page of it, in one round trip. R is the row as scanned, split takes it
+// apart. Searches are not counted: see paged.
+func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, counted bool, args pgx.NamedArgs, split func(R) (T, place)) (crm.Listing[T], error) {
+	counted = counted && !p.Uncounted
+	keys, err := l.keys(p)
+	if err != nil {
+		return crm.Listing[T]{}, err
+	}
+	paging, err := l.args(p, counted)
+	if err != nil {
+		return crm.Listing[T]{}, err
+	}
+	total := "0"
+	if paging["cap"] != 0 {
+		total = l.size()
+	}
+	sql := strings.NewReplacer("%keys", keys, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total+" AS total").Replace(l.outer) + " ORDER BY " + l.placed(p.Before)
+	all := s.args(paging)
 	maps.Copy(all, args)
 	queryArgs := []any{all}
-	if l.search {
+	if l.custom {
 		queryArgs = []any{pgx.QueryExecModeCacheDescribe, all}
 	}
 	found, err := many[R](ctx, s.db.pool, sql, queryArgs...)
 	if err != nil {
 		return crm.Listing[T]{}, translate(err)
 	}
-	rows, total := make([]T, len(found)), 0
+	rows, places := make([]T, len(found)), make([]place, len(found))
 	for i, r := range found {
-		rows[i], total = split(r)
+		rows[i], places[i] = split(r)
 	}
-	return paged(rows, total, p, at), nil
+	return paged(rows, places, p, counted), nil
 }
 
 // paged cuts the one row too many that tells whether the list goes on, and names the places before and after.
-func paged[T any](rows []T, total int, p crm.Page, at func(T) (string, uuid.UUID)) crm.Listing[T] {
+// Only the first page counts: the places carry what it found. A list that is never counted says how far it got.
+func paged[T any](rows []T, places []place, p crm.Page, counted bool) crm.Listing[T] {
 	more := len(rows) > p.Limit()
 	if more {
-		rows = rows[:p.Limit()]
+		rows, places = rows[:p.Limit()], places[:p.Limit()]
 	}
 	if p.Before {
 		slices.Reverse(rows)
+		slices.Reverse(places)
 	}
-	l := crm.Listing[T]{Rows: rows, Count: total}
+	l := crm.Listing[T]{Rows: rows, Count: p.Known}
+	switch {
+	case p.First() && counted && len(rows) > 0:
+		l.Count = places[0].Total
+	case p.First():
+		l.Count, l.More = len(rows), more
+	}
+	known := l.Count
+	switch {
+	case l.More:
+		known = -l.Count
+	case known < 0: // of an earlier page
+		l.Count, l.More = -known, true
+	case known > crm.CountCap:
+		l.Count, l.More = crm.CountCap, true
+	}
 	if len(rows) == 0 {
 		return l
 	}
+	at := func(before bool, pl place) crm.Page {
+		return crm.Page{Size: p.Size, Uncounted: p.Uncounted, Before: before, Key: strings.Join(pl.SortKey, keySeparator), ID: pl.PlaceID, Known: known}
+	}
 	if more && p.Before || !p.Before && !p.First() {
-		key, id := at(rows[0])
-		l.Prev = crm.Page{Size: p.Size, Before: true, Key: key, ID: id}
+		l.Prev = at(true, places[0])
 	}
 	if more && !p.Before || p.Before {
-		key, id := at(rows[len(rows)-1])
-		l.Next = crm.Page{Size: p.Size, Key: key, ID: id}
+		l.Next = at(false, places[len(places)-1])
 	}
 	return l
 }

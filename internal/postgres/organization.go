@@ -3,6 +3,9 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -27,86 +30,90 @@ func organizationArgs(o crm.Organization) pgx.NamedArgs {
 // Sizes sort as people count.
 const (
 	sectorKey = `coalesce(o.sector, '')` + icu
-	sizeKey   = `coalesce(o.size_band, '') COLLATE natural_order`
+	sizeKey   = `coalesce(o.size_band, '')` + natural
 )
 
-// organizationOrders are the orders of the list by name; anything else is by display name.
-var organizationOrders = map[crm.OrganizationSort]order{
-	crm.OrganizationsByName:   {columns: []string{"o.display_name" + icu, "o.id"}, types: []string{"text", "uuid"}},
-	crm.OrganizationsByNewest: {columns: []string{"o.created_at", "o.id"}, types: []string{"timestamptz", "uuid"}, desc: true},
+var organizationsByName = order{columns: []string{"o.display_name" + icu, "o.id"}, types: []string{"text"}}
+
+// organizationOrders are the orders of the list that one index walks.
+var organizationOrders = map[crm.SortKey]order{
+	crm.ByName:        organizationsByName,
+	crm.ByNewest:      {columns: []string{"o.created_at", "o.id"}, types: []string{"timestamptz"}, desc: true},
+	crm.BySector:      {columns: []string{sectorKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
+	crm.BySize:        {columns: []string{sizeKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
+	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz"}},
 }
 
 // organizationList is the page of the list with each organization's main contact: the first active one who
 // has not left.
 const organizationList = `
 	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.id AS main_contact_id,
-		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %count AS total
+		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, %place
 	FROM (%keys) k JOIN organizations o ON o.id = k.id LEFT JOIN users u ON u.id = o.owner_user_id
+	LEFT JOIN organization_activity oa ON oa.organization_id = o.id
 	LEFT JOIN LATERAL (
 		SELECT c.id, c.first_name || ' ' || c.last_name AS name, l.role_label
 		FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
 		WHERE l.organization_id = o.id AND c.is_active
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE`
 
+// organizationRow is a row as read. A last contact that never was, or that the reader may not know, is NULL.
 type organizationRow struct {
 	crm.OrganizationRow
-	Total int
+	LastContact *time.Time
+	place
 }
 
-// Organizations returns a page of the organizations in reach. A malformed place in the list is Invalid.
+// Organizations returns a page of the organizations in reach. A malformed place in the list, an unknown order,
+// and one that tells of interactions the actor may not see are Invalid.
 func (s *Store) Organizations(ctx context.Context, f crm.OrganizationFilter) (crm.Listing[crm.OrganizationRow], error) {
 	if err := s.require(authz.ViewClient); err != nil {
 		return crm.Listing[crm.OrganizationRow]{}, err
 	}
-	by, known := organizationOrders[f.Sort]
-	if !known {
-		by = organizationOrders[crm.OrganizationsByName]
+	args := ownerArgs(f.Owner)
+	maps.Copy(args, pgx.NamedArgs{
+		"sector": f.Sector, "size": f.Size, "days": f.Silence.OlderThan + f.Silence.Within,
+		"createdFrom": f.CreatedFrom, "createdBefore": f.CreatedBefore,
+	})
+	l, err := s.organizationsOf(f, args)
+	if err != nil {
+		return crm.Listing[crm.OrganizationRow]{}, err
 	}
+	if l.arms, err = s.ownedArms(ctx, l, authz.ViewClient, f.Owner); err != nil {
+		return crm.Listing[crm.OrganizationRow]{}, err
+	}
+	l.count = []arm{{where: l.scope}}
+	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r organizationRow) (crm.OrganizationRow, place) {
+		r.OrganizationRow.LastContactAt = moment(r.LastContact)
+		return r.OrganizationRow, r.place
+	})
+}
+
+// organizationsOf puts the list together, all but the way to its rows.
+func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (list, error) {
 	l := list{
-		table: "organizations o", id: "o.id", owner: "o.owner_user_id", order: by, outer: organizationList,
-		scope: s.organizationScope(authz.ViewClient, "o"), permission: authz.ViewClient, search: f.Query != "",
-		where: append([]string{statusClause(f.Status, "o")}, ownerClause(f.Owner, "o.owner_user_id")...),
+		table: "organizations o", id: "o.id", owner: "o.owner_user_id", active: "o.is_active", scope: s.organizationScope(authz.ViewClient, "o"),
+		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id",
+		order:    organizationsByName, orders: organizationOrders, people: crm.ByOwner,
+		outer:  strings.Replace(organizationList, "%last", s.lastContact("oa"), 1),
+		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "",
 	}
-	if f.Sector != "" {
-		l.where = append(l.where, "o.sector = @sector")
+	activity := func(condition string) string {
+		return "EXISTS (SELECT 1 FROM organization_activity h WHERE h.organization_id = o.id AND " + condition + ")"
 	}
-	if f.Size != "" {
-		l.where = append(l.where, "o.size_band = @size")
-	}
-	args := pgx.NamedArgs{"sector": f.Sector, "size": f.Size, "owner": f.Owner.UserID}
+	l.filterStatus(f.Status)
+	l.filterOwner(f.Owner, l.owner, s.ownerWithin(authz.ViewClient, "w.id"))
+	l.filter(f.Sector != "", sectorKey+" = @sector")
+	l.filter(f.Size != "", sizeKey+" = @size")
+	l.filter(f.HasContact == crm.Present, activity("h.has_contact"))
+	l.filter(f.HasContact == crm.Absent, activity("NOT h.has_contact"))
+	l.filter(!f.Silence.IsZero(), activity(silent(f.Silence, "h.last_contact_at")))
+	l.filter(!f.CreatedFrom.IsZero(), "o.created_at >= @createdFrom")
+	l.filter(!f.CreatedBefore.IsZero(), "o.created_at < @createdBefore")
 	if f.Query != "" {
-		l.where = append(l.where, matchOrganizations("o.search_text", crm.ParseQuery(f.Query), args))
+		l.filter(true, matchOrganizations("o.search_text", crm.ParseQuery(f.Query), args))
 	}
-	return readList(ctx, s, l, f.Page, args,
-		func(r organizationRow) (crm.OrganizationRow, int) { return r.OrganizationRow, r.Total },
-		func(o crm.OrganizationRow) (string, uuid.UUID) {
-			if f.Sort == crm.OrganizationsByNewest {
-				return timeKey(o.CreatedAt), o.ID
-			}
-			return o.DisplayName, o.ID
-		})
-}
-
-// statusClause returns the condition for a list's status filter; active is the default.
-func statusClause(status crm.Status, alias string) string {
-	switch status {
-	case crm.StatusAll:
-		return "TRUE"
-	case crm.StatusArchived:
-		return "NOT " + alias + ".is_active"
-	}
-	return alias + ".is_active"
-}
-
-// ownerClause returns the condition for a list's owner filter, none for anyone.
-func ownerClause(f crm.OwnerFilter, column string) []string {
-	switch {
-	case f.Nobody:
-		return []string{column + " IS NULL"}
-	case f.UserID.Valid:
-		return []string{column + " = @owner::uuid"}
-	}
-	return nil
+	return l, s.sort(&l, f.Sort, f.Status, f.Silence)
 }
 
 // OrganizationPage is everything an organization's page shows.

@@ -117,7 +117,7 @@ func TestListsPageBothWays(t *testing.T) {
 			t.Errorf("%s: back %+v %v", name, back.Rows, err)
 		}
 	}
-	if _, err := postgrestest.System(db).Organizations(ctx, crm.OrganizationFilter{Sort: crm.OrganizationsByNewest, Page: crm.Page{Key: "x", ID: owner.ID}}); err == nil {
+	if _, err := postgrestest.System(db).Organizations(ctx, crm.OrganizationFilter{Sort: crm.Sort{By: crm.ByNewest}, Page: crm.Page{Key: "x", ID: owner.ID}}); err == nil {
 		t.Error("a malformed place in the list was taken")
 	}
 }

@@ -62,9 +62,10 @@ const ownersQuery = `SELECT u.id, u.name, u.email FROM users u WHERE u.is_active
 type Choices struct {
 	Owners  []crm.User // active users by name, at most 200
 	Sectors []string   // in use within reach, at most 100
+	Teams   []crm.Team // by name, at most 200; id and name only
 }
 
-// Choices returns the active users, and the sectors in use within reach, in one round trip.
+// Choices returns the active users, the sectors in use within reach, and the teams, in one round trip.
 func (s *Store) Choices(ctx context.Context) (Choices, error) {
 	var c Choices
 	if !s.actor.May(authz.ViewClient) && !s.actor.May(authz.EditClient) && !s.actor.May(authz.ViewInteraction) {
@@ -77,10 +78,8 @@ func (s *Store) Choices(ctx context.Context) (Choices, error) {
 
 func (s *Store) queueChoices(b *batch, c *Choices) {
 	queueMany(b, &c.Owners, ownersQuery, s.args(nil))
-	b.Queue(s.sectorsQuery(), s.args(nil)).Query(func(rows pgx.Rows) (err error) {
-		c.Sectors, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
-	})
+	queueColumn(b, &c.Sectors, s.sectorsQuery(), s.args(nil))
+	queueMany(b, &c.Teams, `SELECT t.id, t.name FROM teams t ORDER BY t.name COLLATE "und-x-icu", t.id LIMIT 200`, s.args(nil))
 }
 
 // sectorsQuery walks the index from one sector to the next instead of reading every organization.

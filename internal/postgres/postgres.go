@@ -33,8 +33,9 @@ const (
 
 // DB is a pool of connections. It has no method that reads or writes a record: see As.
 type DB struct {
-	pool *pgxpool.Pool
-	mail func()
+	pool  *pgxpool.Pool
+	sizes ownerSizes
+	mail  func()
 }
 
 // Options adjust a pool; the zero value is right for the web server.
@@ -66,6 +67,7 @@ func Open(url string, o Options) (*DB, error) {
 	cfg.ConnConfig.Tracer = o.Tracer
 	p := cfg.ConnConfig.RuntimeParams
 	p["timezone"] = "UTC" // row images are taken in UTC
+	p["jit"] = "off"      // compiling costs more than it saves on short queries
 	p["application_name"] = "archpilot-crm"
 	p["statement_timeout"] = milliseconds(o.StatementTimeout)
 	p["lock_timeout"] = milliseconds(lockTimeout)
@@ -194,6 +196,14 @@ type batch struct{ pgx.Batch }
 func queueMany[T any](b *batch, into *[]T, sql string, args pgx.NamedArgs) {
 	b.Queue(sql, args).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, pgx.RowToStructByNameLax[T])
+		return err
+	})
+}
+
+// queueColumn reads the single column of a query of the batch into into.
+func queueColumn[T any](b *batch, into *[]T, sql string, args pgx.NamedArgs) {
+	b.Queue(sql, args).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowTo[T])
 		return err
 	})
 }

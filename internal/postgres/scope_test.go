@@ -97,7 +97,7 @@ func (tr *tree) seen(t *testing.T, s *postgres.Store) string {
 		t.Errorf("counts %d, %d, %d of lists of %d, %d, %d", l.Count, c.Count, i.Count, len(l.Rows), len(c.Rows), len(i.Rows))
 	}
 	add("search", fmt.Sprint(must(s.Search(ctx, "of"))(t), must(s.Search(ctx, "call"))(t)))
-	add("filtered", fmt.Sprint(must(s.Organizations(ctx, crm.OrganizationFilter{Query: "org", Status: crm.StatusAll, Sort: crm.OrganizationsByNewest}))(t).Rows))
+	add("filtered", fmt.Sprint(must(s.Organizations(ctx, crm.OrganizationFilter{Query: "org", Status: crm.StatusAll, Sort: crm.Sort{By: crm.ByNewest}}))(t).Rows))
 	for name, id := range tr.orgs {
 		p, err := s.OrganizationPage(ctx, id)
 		if err == nil {

@@ -81,10 +81,10 @@ type contactsInput struct {
 func listContacts(ctx context.Context, c *call, in *contactsInput) (*listed[Contact], error) {
 	read := c.filters()
 	f := crm.ContactFilter{
-		Query: searchText(in.Query), Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Sort: crm.ContactSort(in.Sort),
+		Query: searchText(in.Query), Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Sort: crm.ParseSort(in.Sort),
 	}
-	switch f.Sort {
-	case "", crm.ContactsByName, crm.ContactsByNewest:
+	switch crm.SortKey(in.Sort) {
+	case "", crm.ByName, crm.ByNewest:
 	default:
 		read.faults.Add("sort", "The list is sorted by name or newest.")
 	}

@@ -52,7 +52,7 @@ func (c *call) cursor(p crm.Page) string {
 
 // page reads a place. A malformed one, or one of another list, is Invalid.
 func (c *call) page(in Place) (crm.Page, error) {
-	p := crm.Page{Size: in.Limit}
+	p := crm.Page{Size: in.Limit, Uncounted: true}
 	if in.Limit < 1 || in.Limit > crm.MaxPageSize {
 		return p, crm.Fault("limit", "A page holds 1 to %d rows.", crm.MaxPageSize)
 	}

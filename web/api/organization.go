@@ -70,10 +70,10 @@ func listOrganizations(ctx context.Context, c *call, in *organizationsInput) (*l
 	read := c.filters()
 	f := crm.OrganizationFilter{
 		Query: searchText(in.Query), Sector: crm.Clean(in.Sector), Size: crm.Clean(in.Size),
-		Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Sort: crm.OrganizationSort(in.Sort),
+		Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Sort: crm.ParseSort(in.Sort),
 	}
-	switch f.Sort {
-	case "", crm.OrganizationsByName, crm.OrganizationsByNewest:
+	switch crm.SortKey(in.Sort) {
+	case "", crm.ByName, crm.ByNewest:
 	default:
 		read.faults.Add("sort", "The list is sorted by name or newest.")
 	}

@@ -1,0 +1,353 @@
+package postgres_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/internal/postgres/postgrestest"
+)
+
+// crowd is a register of some hundred records of everything, with ties, gaps and every kind of owner, made behind
+// the application's back: 0 owns much, 1 and 2 some, 3 hardly anything, 4 nothing; 1, 2 and 3 are a team below 4's.
+type crowd struct {
+	url   string
+	conn  *pgx.Conn
+	users []crm.User
+	teams []uuid.UUID // the upper, the lower
+	found uuid.UUID   // an organization of user 1 with contacts
+}
+
+func newCrowd(t testing.TB, organizations int) *crowd {
+	t.Helper()
+	c := &crowd{url: postgrestest.URL(t)}
+	c.conn = postgrestest.Connect(t, c.url)
+	db := postgrestest.OpenURL(t, c.url, postgres.Options{})
+	s := postgrestest.System(db)
+	upper := must(s.CreateTeam(ctx, crm.Team{Name: "Upper"}, none))(t).ID
+	lower := must(s.CreateTeam(ctx, crm.Team{Name: "Lower", ParentID: idOf(upper)}, none))(t).ID
+	c.teams = []uuid.UUID{upper, lower}
+	role := postgrestest.Seeded(t, db, "manager")
+	for n, name := range []string{"ziv", "Ann", "Émile", "ann", "max"} {
+		team := []uuid.NullUUID{none, idOf(lower), idOf(lower), idOf(lower), idOf(upper)}[n]
+		c.users = append(c.users, postgrestest.User(t, db, name+fmt.Sprint(n), team, "x", role))
+	}
+	owners := make([]uuid.UUID, 20) // of twenty records: eleven 0's, three and two of 1 and 2, three of nobody; 3's are made below
+	for i := range owners {
+		owners[i] = c.users[[]int{0, 0, 0, 1, 0, 0, 1, 2, 0, 4, 0, 0, 1, 0, 4, 0, 2, 0, 4, 0}[i]].ID
+	}
+	run(t, c.conn, `BEGIN`)
+	for _, table := range []string{"organizations", "contacts", "organization_contact", "interactions"} {
+		run(t, c.conn, `ALTER TABLE `+table+` DISABLE TRIGGER audit_guard`)
+	}
+	run(t, c.conn, `INSERT INTO organizations (id, legal_name, display_name, sector, size_band, owner_user_id, is_active, created_at)
+		SELECT md5('o' || i)::uuid, 'Firm', (ARRAY['alpha','Alpha','Émile','emil','Zoë','zoo'])[1 + i % 6] || i / 9, (ARRAY['Energy','Food',NULL,'Ärzte'])[1 + i % 4],
+			(ARRAY['1-10','11-50','1001-5000','201-1000',NULL])[1 + i % 5], CASE WHEN i % 97 = 1 THEN $3::uuid ELSE nullif(($2::uuid[])[1 + i % 20], $4::uuid) END, i % 7 <> 0,
+			timestamptz '2026-01-01' + interval '1 hour' * (i / 3)
+		FROM generate_series(1, $1::int) i`, organizations, owners, c.users[3].ID, c.users[4].ID)
+	run(t, c.conn, `INSERT INTO contacts (id, first_name, last_name, email, phone, mobile, owner_user_id, is_active, created_at)
+		SELECT md5('c' || i)::uuid, (ARRAY['Ada','Åsa','Ben'])[1 + i % 3], (ARRAY['Lind','lind','Öberg','Rossi'])[1 + i % 4] || i / 20, CASE WHEN i % 5 > 0 THEN 'p' || i || '@example.test' END,
+			CASE WHEN i % 3 = 0 THEN '1' END, CASE WHEN i % 6 = 1 THEN '2' END, nullif(($2::uuid[])[1 + (i * 7) % 20], $3::uuid), i % 11 <> 0, timestamptz '2026-01-01' + interval '1 hour' * (i / 3)
+		FROM generate_series(1, 2 * $1::int) i`, organizations, owners, c.users[4].ID)
+	run(t, c.conn, `INSERT INTO organization_contact (organization_id, contact_id, role_label, relationship_status)
+		SELECT DISTINCT ON (1, 2) md5('o' || 1 + (i * 13) % $1::int)::uuid, md5('c' || 1 + (i * 5) % (2 * $1::int))::uuid, (ARRAY['CFO','Buyer',NULL])[1 + i % 3], (ARRAY['Active','Former'])[1 + i % 2]
+		FROM generate_series(1, $1::int * 3 / 2) i WHERE i % 10 > 0`, organizations)
+	run(t, c.conn, `INSERT INTO interactions (id, organization_id, contact_id, user_id, channel, subject, outcome, happened_at)
+		SELECT md5('i' || i)::uuid, CASE WHEN i % 4 > 0 THEN md5('o' || 1 + (i * 3) % ($1::int / 2))::uuid END, CASE WHEN i % 4 < 2 THEN md5('c' || 1 + (i * 11) % $1::int)::uuid END,
+			($2::uuid[])[1 + (i * 3) % 20], (ARRAY['call','note','email'])[1 + i % 3], 'Talk', (ARRAY['Resolved','No answer',NULL])[1 + i % 3], now() - interval '6 hours' * (i / 2)
+		FROM generate_series(1, 4 * $1::int) i`, organizations, owners)
+	for _, table := range []string{"organizations", "contacts", "organization_contact", "interactions"} {
+		run(t, c.conn, `ALTER TABLE `+table+` ENABLE TRIGGER audit_guard`)
+	}
+	run(t, c.conn, `COMMIT`)
+	c.found = read[uuid.UUID](t, c.conn, `SELECT o.id FROM organizations o JOIN organization_contact l ON l.organization_id = o.id WHERE o.owner_user_id = $1 ORDER BY o.id LIMIT 1`, c.users[1].ID)
+	return c
+}
+
+// reader is someone who reads lists, and what they reach as SQL of an owner column.
+type reader struct {
+	name  string
+	actor authz.Actor
+	owner string // format with the column
+}
+
+func (c *crowd) readers() []reader {
+	four := []authz.Permission{authz.ViewClient, authz.ViewInteraction}
+	team := func(n int, members ...int) reader {
+		a := postgrestest.Actor(c.users[n], authz.Team, four...)
+		in := ""
+		for _, m := range members {
+			a.Owners = append(a.Owners, c.users[m].ID)
+			in += ", '" + c.users[m].ID.String() + "'"
+		}
+		return reader{fmt.Sprintf("team of %d", n), a, "%s IN (" + in[2:] + ")"}
+	}
+	own := func(n int) reader {
+		return reader{fmt.Sprintf("own %d", n), postgrestest.Actor(c.users[n], authz.Own, four...), "%s = '" + c.users[n].ID.String() + "'"}
+	}
+	return []reader{own(0), own(3), own(4), team(4, 1, 2, 3, 4), team(0, 0, 1), {"all", postgrestest.Actor(c.users[1], authz.All, four...), "(%s IS NULL OR TRUE)"}}
+}
+
+// statistics are what the planner and our own choice of a plan may know: nothing, the truth, and that a million
+// organizations stand there, so that every plan has its turn.
+var statistics = map[string][]string{
+	"none": {},
+	"true": {`ANALYZE`},
+	"big":  {`ANALYZE`, `UPDATE pg_class SET reltuples = 1000000, relpages = 40000 WHERE oid = 'organizations'::regclass`},
+}
+
+// pages walks a list to its end and back, and fails where the two ways differ.
+func pages[T any](t *testing.T, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error)) ([]uuid.UUID, int) {
+	t.Helper()
+	var forth, back []uuid.UUID
+	var last crm.Page
+	count := 0
+	for page, n := (crm.Page{Size: 70}), 0; n == 0 || !page.First(); n++ {
+		l, err := read(page)
+		if err != nil {
+			t.Fatalf("%s, page %d: %v", what, n, err)
+		}
+		if n == 0 {
+			count = l.Count
+		} else if l.Count != count {
+			t.Errorf("%s, page %d: count %d, was %d", what, n, l.Count, count)
+		}
+		for _, r := range l.Rows {
+			forth = append(forth, id(r))
+		}
+		if n > 0 && l.Prev.First() {
+			t.Errorf("%s, page %d: no way back", what, n)
+		}
+		page, last = l.Next, l.Prev
+		if len(l.Rows) < 70 && !page.First() || n > 100 {
+			t.Fatalf("%s, page %d: goes on after %d rows", what, n, len(l.Rows))
+		}
+		if page.First() {
+			for _, r := range slices.Backward(l.Rows) {
+				back = append(back, id(r))
+			}
+		}
+	}
+	for !last.First() {
+		l, err := read(last)
+		if err != nil {
+			t.Fatalf("%s, back: %v", what, err)
+		}
+		for _, r := range slices.Backward(l.Rows) {
+			back = append(back, id(r))
+		}
+		last = l.Prev
+	}
+	slices.Reverse(back)
+	if diff := cmp.Diff(forth, back); diff != "" {
+		t.Errorf("%s: the way back (+) differs from the way forth (-):\n%.600s", what, diff)
+	}
+	return forth, count
+}
+
+// check compares a list with what plain SQL says.
+func (c *crowd) check(t *testing.T, what string, got []uuid.UUID, count int, sql string) {
+	t.Helper()
+	rows, err := c.conn.Query(ctx, sql)
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", what, err, sql)
+	}
+	want, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", what, err, sql)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %d rows, want %d, in this order:\n%.800s", what, len(got), len(want), cmp.Diff(want, got))
+	}
+	if count != len(want) {
+		t.Errorf("%s: counted %d, want %d", what, count, len(want))
+	}
+}
+
+const (
+	byName  = `o.display_name COLLATE "und-x-icu"`
+	byNames = `c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id`
+)
+
+// organizationSorts are the orders of the list, in plain SQL.
+var organizationSorts = map[string]string{
+	"": byName + ", o.id", "-name": byName + " DESC, o.id DESC", "newest": "o.created_at DESC, o.id DESC", "-newest": "o.created_at, o.id",
+	"sector": `coalesce(o.sector, '') COLLATE "und-x-icu", ` + byName + ", o.id", "-size": `coalesce(o.size_band, '') COLLATE natural_order DESC, ` + byName + " DESC, o.id DESC",
+	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC",
+	"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byName + ", o.id", "-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byName + ", o.id",
+	"status": "o.is_active DESC, " + byName + ", o.id", "-status": "o.is_active, " + byName + ", o.id",
+}
+
+// organizationFilters are filters with the same in plain SQL.
+func (c *crowd) organizationFilters() map[string]struct {
+	f     crm.OrganizationFilter
+	where string
+} {
+	lower := fmt.Sprintf("o.owner_user_id IN (SELECT id FROM users WHERE team_id = '%s')", c.teams[1])
+	all := crm.StatusAll
+	return map[string]struct {
+		f     crm.OrganizationFilter
+		where string
+	}{
+		"active":  {crm.OrganizationFilter{}, "o.is_active"},
+		"all":     {crm.OrganizationFilter{Status: all}, "TRUE"},
+		"several": {crm.OrganizationFilter{Status: crm.StatusArchived, Sector: "Food", Size: "11-50"}, "NOT o.is_active AND o.sector = 'Food' AND o.size_band = '11-50'"},
+		"owner":   {crm.OrganizationFilter{Status: all, Owner: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}}, fmt.Sprintf("o.owner_user_id = '%s'", c.users[1].ID)},
+		"nobody":  {crm.OrganizationFilter{Owner: crm.OwnerFilter{Nobody: true}}, "o.is_active AND o.owner_user_id IS NULL"},
+		"team":    {crm.OrganizationFilter{Sector: "Energy", Owner: crm.OwnerFilter{TeamID: idOf(c.teams[0])}}, "o.is_active AND o.sector = 'Energy' AND " + lower},
+		"silent":  {crm.OrganizationFilter{Silence: crm.Silence{OlderThan: 30}, HasContact: crm.Present}, "o.is_active AND a.has_contact AND a.last_contact_at > '-infinity' AND a.last_contact_at < now() - interval '30 days'"},
+		"never":   {crm.OrganizationFilter{Silence: crm.Silence{Never: true}}, "o.is_active AND a.last_contact_at = '-infinity'"},
+		"recent":  {crm.OrganizationFilter{Status: all, Silence: crm.Silence{Within: 9}, HasContact: crm.Absent}, "NOT a.has_contact AND a.last_contact_at >= now() - interval '9 days'"},
+		"made":    {crm.OrganizationFilter{CreatedFrom: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), CreatedBefore: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC)}, "o.is_active AND o.created_at >= '2026-01-02' AND o.created_at < '2026-01-04'"},
+	}
+}
+
+// TestOrganizationsWhateverThePlan walks the list in every order, with every filter, for every reach and under
+// every plan, and compares it with plain SQL.
+func TestOrganizationsWhateverThePlan(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 200)
+	c.underAllStatistics(t, func(t *testing.T, db *postgres.DB, stats string) {
+		for _, r := range c.readers() {
+			s := db.As(r.actor, postgres.Origin{})
+			for name, filter := range c.organizationFilters() {
+				for sort, by := range organizationSorts {
+					if name != "all" && name != "team" && (sort != "" && sort != "last" && sort != "owner") {
+						continue // one filter goes through all orders, every filter through some
+					}
+					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
+					f := filter.f
+					f.Sort = crm.ParseSort(sort)
+					got, count := pages(t, what, func(o crm.OrganizationRow) uuid.UUID { return o.ID }, func(p crm.Page) (crm.Listing[crm.OrganizationRow], error) {
+						f.Page = p
+						return s.Organizations(ctx, f)
+					})
+					c.check(t, what, got, count, `SELECT o.id FROM organizations o JOIN organization_activity a ON a.organization_id = o.id LEFT JOIN users w ON w.id = o.owner_user_id
+						WHERE `+filter.where+` AND `+fmt.Sprintf(r.owner, "o.owner_user_id")+` ORDER BY `+by)
+				}
+			}
+		}
+	})
+}
+
+// underAllStatistics runs a test once for each of the statistics.
+func (c *crowd) underAllStatistics(t *testing.T, test func(*testing.T, *postgres.DB, string)) {
+	t.Helper()
+	for _, name := range []string{"none", "true", "big"} {
+		for _, sql := range statistics[name] {
+			run(t, c.conn, sql)
+		}
+		test(t, postgrestest.OpenURL(t, c.url, postgres.Options{}), name) // a fresh one: it remembers sizes
+	}
+}
+
+// TestContactsWhateverThePlan is the same for contacts.
+func TestContactsWhateverThePlan(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 150)
+	sorts := map[string]string{
+		"": byNames, "-newest": "c.created_at, c.id", "email": "coalesce(c.email, ''), c.id", "-last": "a.last_contact_at DESC, c.id DESC", "last": "a.last_contact_at, c.id",
+		"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byNames, "status": "c.is_active DESC, " + byNames,
+	}
+	linked := `EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND %s)`
+	filters := map[string]struct {
+		f     crm.ContactFilter
+		where string // %[1]s is the reach of an organization o
+	}{
+		"all":      {crm.ContactFilter{Status: crm.StatusAll}, "TRUE"},
+		"active":   {crm.ContactFilter{}, "c.is_active"},
+		"no way":   {crm.ContactFilter{HasEmail: crm.Absent, HasPhone: crm.Absent}, "c.is_active AND c.email IS NULL AND c.phone IS NULL AND c.mobile IS NULL"},
+		"both":     {crm.ContactFilter{HasEmail: crm.Present, HasPhone: crm.Present, Silence: crm.Silence{Within: 60}}, "c.is_active AND c.email IS NOT NULL AND coalesce(c.phone, c.mobile) IS NOT NULL AND a.last_contact_at >= now() - interval '60 days'"},
+		"role":     {crm.ContactFilter{Role: "CFO", RelationshipStatus: "Active"}, "c.is_active AND " + fmt.Sprintf(linked, "l.role_label = 'CFO' AND l.relationship_status = 'Active' AND %[1]s")},
+		"at":       {crm.ContactFilter{OrganizationID: idOf(c.found)}, "c.is_active AND " + fmt.Sprintf(linked, "o.id = '"+c.found.String()+"' AND %[1]s")},
+		"their":    {crm.ContactFilter{Owner: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}}, fmt.Sprintf("c.is_active AND c.owner_user_id = '%s'", c.users[1].ID)},
+		"teams":    {crm.ContactFilter{Owner: crm.OwnerFilter{TeamID: idOf(c.teams[1])}}, fmt.Sprintf("c.is_active AND c.owner_user_id IN (SELECT id FROM users WHERE team_id = '%s')", c.teams[1])},
+		"nobody's": {crm.ContactFilter{Owner: crm.OwnerFilter{Nobody: true}}, "c.is_active AND c.owner_user_id IS NULL"},
+	}
+	c.underAllStatistics(t, func(t *testing.T, db *postgres.DB, stats string) {
+		for _, r := range c.readers() {
+			s := db.As(r.actor, postgres.Origin{})
+			organization := fmt.Sprintf(r.owner, "o.owner_user_id")
+			scope := "(" + fmt.Sprintf(r.owner, "c.owner_user_id") + " OR " + fmt.Sprintf(linked, organization) + ")"
+			for name, filter := range filters {
+				for sort, by := range sorts {
+					if name != "all" && sort != "" && sort != "last" {
+						continue
+					}
+					if r.name != "all" && sort == "owner" { // all in one order there: see unwalk
+						by = `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byNames
+					}
+					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
+					f := filter.f
+					f.Sort = crm.ParseSort(sort)
+					got, count := pages(t, what, func(c crm.ContactRow) uuid.UUID { return c.ID }, func(p crm.Page) (crm.Listing[crm.ContactRow], error) {
+						f.Page = p
+						return s.Contacts(ctx, f)
+					})
+					where := filter.where
+					if name == "role" || name == "at" {
+						where = fmt.Sprintf(where, organization)
+					}
+					c.check(t, what, got, count, `SELECT c.id FROM contacts c JOIN contact_activity a ON a.contact_id = c.id LEFT JOIN users w ON w.id = c.owner_user_id
+						WHERE `+where+` AND `+scope+` ORDER BY `+by)
+				}
+			}
+		}
+	})
+}
+
+// TestInteractionsWhateverThePlan is the same for interactions.
+func TestInteractionsWhateverThePlan(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 100)
+	person := read[uuid.UUID](t, c.conn, `SELECT contact_id FROM interactions WHERE contact_id IS NOT NULL ORDER BY id LIMIT 1`)
+	sorts := map[string]string{
+		"": "i.happened_at DESC, i.id DESC", "-newest": "i.happened_at, i.id", "author": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at DESC, i.id DESC`,
+	}
+	filters := map[string]struct {
+		f     crm.InteractionFilter
+		where string
+	}{
+		"all":     {crm.InteractionFilter{}, "TRUE"},
+		"channel": {crm.InteractionFilter{Channel: crm.Note, Outcome: "No answer"}, "i.channel = 'note' AND i.outcome = 'No answer'"},
+		"author":  {crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}}, fmt.Sprintf("i.user_id = '%s'", c.users[1].ID)},
+		"team":    {crm.InteractionFilter{Author: crm.OwnerFilter{TeamID: idOf(c.teams[0])}}, fmt.Sprintf("i.user_id IN (SELECT id FROM users WHERE team_id IN ('%s', '%s'))", c.teams[0], c.teams[1])},
+		"dates":   {crm.InteractionFilter{From: time.Now().AddDate(0, 0, -20), To: time.Now().AddDate(0, 0, -10)}, "i.happened_at >= now() - interval '20 days' AND i.happened_at < now() - interval '10 days'"},
+		"person":  {crm.InteractionFilter{ContactID: idOf(person)}, fmt.Sprintf("i.contact_id = '%s'", person)},
+		"at":      {crm.InteractionFilter{OrganizationID: idOf(c.found)}, fmt.Sprintf("i.organization_id = '%s'", c.found)},
+	}
+	c.underAllStatistics(t, func(t *testing.T, db *postgres.DB, stats string) {
+		for _, r := range c.readers() {
+			s := db.As(r.actor, postgres.Origin{})
+			scope := fmt.Sprintf(`(i.user_id = '%s' OR EXISTS (SELECT 1 FROM organizations o WHERE o.id = i.organization_id AND %s) OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = i.contact_id
+				AND (%s OR EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND %[2]s))))`,
+				r.actor.UserID, fmt.Sprintf(r.owner, "o.owner_user_id"), fmt.Sprintf(r.owner, "c.owner_user_id"))
+			if r.name == "all" {
+				scope = "TRUE"
+			}
+			for name, filter := range filters {
+				for sort, by := range sorts {
+					if sort == "author" && r.name != "all" { // there all are in one order: see unwalk
+						by = `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at, i.id`
+					}
+					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
+					f := filter.f
+					f.Sort = crm.ParseSort(sort)
+					got, count := pages(t, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
+						f.Page = p
+						return s.Interactions(ctx, f)
+					})
+					c.check(t, what, got, count, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
+				}
+			}
+		}
+	})
+}
