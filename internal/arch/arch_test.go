@@ -85,7 +85,7 @@ var outsiders = map[string][]string{
 	"github.com/danielgtaylor/huma/v2": {"web/api"},
 	"github.com/alexedwards/scs/v2":    {"web"},
 	"database/sql":                     {"internal/postgres"}, // goose asks for it
-	"testing":                          {"internal/postgres/postgrestest"},
+	"testing":                          {"internal/mail/mailtest", "internal/postgres/postgrestest"},
 }
 
 func TestImportsFollowTheTable(t *testing.T) {
