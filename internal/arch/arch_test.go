@@ -71,7 +71,7 @@ var mayImport = map[string]rule{
 		"internal/paths", "internal/postgres", "static", "templates", "web/api"),
 
 	// the wiring
-	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/e2e", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
+	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/e2e", "internal/mail/mailtest", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),
 }
 
 // outsiders are packages of others that only some of ours may use outside their tests.
