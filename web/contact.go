@@ -63,14 +63,15 @@ func showContact(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := v.store.ContactPage(ctx, id)
+	w, in := inList(ctx, v, crm.ContactList, withoutFaults((*visit).contactFilter))
+	c, err := v.store.ContactPage(ctx, id, in...)
 	if err != nil {
 		return nil, err
 	}
 	v.page.CanEditClients = v.page.CanEditClients && c.Contact.MayEdit
 	return show(templates.Contact(templates.ContactPage{
 		Page: v.page, Contact: c.Contact, Organizations: c.Organizations, Former: c.Past, Interactions: c.Timeline, History: c.History,
-		Log: contactLog(v, id, c.Organizations, nil),
+		Log: contactLog(v, id, c.Organizations, nil), Place: w.recordPlace(crm.ContactList, c.Neighbours, paths.Contact),
 	})), nil
 }
 

@@ -78,13 +78,16 @@ func showInteraction(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, changes, err := v.store.InteractionPage(ctx, id)
+	w, in := inList(ctx, v, crm.InteractionList, (*visit).interactionFilter)
+	p, err := v.store.InteractionPage(ctx, id, in...)
 	if err != nil {
 		return nil, err
 	}
+	i, changes := p.Interaction, p.History
 	mayEdit := v.page.CanEditInteractions && i.MayEdit
 	return show(templates.Interaction(templates.InteractionPage{
 		Page: v.page, Interaction: i, History: changes, CanEdit: mayEdit, CanDelete: mayEdit && v.store.MayDelete(i.UserID),
+		Place: w.recordPlace(crm.InteractionList, p.Neighbours, paths.Interaction),
 	})), nil
 }
 
@@ -245,10 +248,11 @@ func updateInteraction(ctx context.Context, v *visit) (response, error) {
 }
 
 func interactionConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
-	now, changes, err := v.store.InteractionPage(ctx, id)
+	p, err := v.store.InteractionPage(ctx, id)
 	if err != nil {
 		return nil, err
 	}
+	now, changes := p.Interaction, p.History
 	channels := make([]templates.Option, len(crm.Channels))
 	for n, c := range crm.Channels {
 		channels[n] = templates.Option{Value: string(c), Label: templates.ChannelLabel(v.page, c)}

@@ -111,11 +111,14 @@ func (v *visit) pagerURLs(path string, prev, next crm.Page) (string, string) {
 				q[k] = values
 			}
 		}
-		q.Set(name, cursor{v.listName(), p.Key, p.ID, p.Known}.String())
+		q.Set(name, v.cursor(p))
 		return paths.With(path, q)
 	}
 	return at("before", prev), at("after", next)
 }
+
+// cursor is a place in the visit's list as addresses carry it.
+func (v *visit) cursor(p crm.Page) string { return cursor{v.listName(), p.Key, p.ID, p.Known}.String() }
 
 // asked returns the named list parameters as they were sent.
 func (v *visit) asked(names ...string) templates.Query {

@@ -67,14 +67,15 @@ func showOrganization(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := v.store.OrganizationPage(ctx, id)
+	w, in := inList(ctx, v, crm.OrganizationList, (*visit).organizationFilter)
+	o, err := v.store.OrganizationPage(ctx, id, in...)
 	if err != nil {
 		return nil, err
 	}
 	v.page.CanEditClients = v.page.CanEditClients && o.Organization.MayEdit
 	return show(templates.Organization(templates.OrganizationPage{
 		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
-		Log: organizationLog(v, id, o.People, nil),
+		Log: organizationLog(v, id, o.People, nil), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
 	})), nil
 }
 

@@ -116,5 +116,6 @@ func someRecords(t *testing.T, s *site, owner uuid.NullUUID) []string {
 	return []string{
 		paths.Home, paths.Organizations, paths.Contacts, paths.Interactions, paths.Organizations + "?q=gran", paths.Search + "?q=gran", paths.Organizations + "?sort=newest&owner=me",
 		paths.Organization(org), paths.Contact(person), paths.Interaction(talk),
+		paths.InList(paths.Organization(org), "sort=newest&limit=1"), paths.InList(paths.Contact(person), ""), paths.InList(paths.Interaction(talk), ""),
 	}
 }

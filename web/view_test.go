@@ -198,6 +198,10 @@ func TestTheListOpensWithOnesDefaultView(t *testing.T) {
 	if got := mia.get(mia.get(all.href(".tabs", "Mine")).href(".tabs", "All active")).names(); got != "Alba Brenta Calder" {
 		t.Errorf("from tab to tab the list is %q", got)
 	}
+	chipless := mia.get(mia.get("/organizations?view=all&sector=Food").doc.Find(".chip a").AttrOr("href", ""))
+	if got := chipless.names(); got != "Alba Brenta Calder" {
+		t.Errorf("without its last filter the list is %q: the default view again?", got)
+	}
 	if got := s.role(t, "viewer").get("/organizations").names(); got != "Alba Brenta Calder" {
 		t.Errorf("somebody else's list opens with %q", got)
 	}

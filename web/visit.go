@@ -31,6 +31,8 @@ type visit struct {
 	params func(string) string
 	now    time.Time
 
+	referrer *url.URL // the page of this site that led here, nil for none
+
 	sendsMail bool // whether mail is sent at all
 
 	passwordAt time.Time // when the password was set by which somebody is about to come in
@@ -44,6 +46,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 		query: storable(r.URL.Query(), nil), params: func(name string) string { return chi.URLParam(r, name) },
 	}
 	v.form = storable(r.PostForm, v.faults)
+	v.referrer = referrer(r)
 	v.passwordAt, v.sendsMail = h.passwordAt, s.DB.SendsMail()
 	v.page = s.newPage(r, h.actor)
 	v.page.Flash, v.page.Pins = s.flash(r.Context()), h.pins

@@ -109,6 +109,9 @@ func Columns(name string) string { return List(name) + "/columns" }
 // ListView is a list as a saved view has it.
 func ListView(name string, id uuid.UUID) string { return List(name) + "?view=" + id.String() }
 
+// InList is the page of a record as a neighbour in the list with this query.
+func InList(record, query string) string { return record + "?in=" + url.QueryEscape(query) }
+
 // SaveView is the form that saves a list's query and columns as a view.
 func SaveView(name, query, columns string) string {
 	return With(NewView, url.Values{"list": {name}, "query": {query}, "columns": {columns}})

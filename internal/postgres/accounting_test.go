@@ -178,8 +178,7 @@ var probes = map[string]probe{
 		return s.Interaction(ctx, w.interaction)
 	}},
 	"InteractionPage": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		i, history, err := s.InteractionPage(ctx, w.interaction)
-		return []any{i, history}, err
+		return s.InteractionPage(ctx, w.interaction)
 	}},
 	"LogInteraction": {[]authz.Permission{authz.ViewClient, authz.EditInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.LogInteraction(ctx, w.interactionNow, audit.Organization, uuid.NullUUID{})

@@ -67,6 +67,18 @@ func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[
 	if err := s.require(authz.ViewClient); err != nil {
 		return crm.Listing[crm.ContactRow]{}, err
 	}
+	l, args, err := s.listContacts(ctx, f)
+	if err != nil {
+		return crm.Listing[crm.ContactRow]{}, err
+	}
+	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r contactRow) (crm.ContactRow, place) {
+		r.ContactRow.LastContactAt = moment(r.LastContact)
+		return r.ContactRow, r.place
+	})
+}
+
+// listContacts prepares a list, with the arguments of its filters.
+func (s *Store) listContacts(ctx context.Context, f crm.ContactFilter) (list, pgx.NamedArgs, error) {
 	args := ownerArgs(f.Owner)
 	maps.Copy(args, pgx.NamedArgs{
 		"days": f.Silence.OlderThan + f.Silence.Within, "organization": f.OrganizationID, "role": f.Role, "relationship": f.RelationshipStatus,
@@ -75,13 +87,7 @@ func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[
 	if err == nil {
 		err = s.planContacts(ctx, &l, f)
 	}
-	if err != nil {
-		return crm.Listing[crm.ContactRow]{}, err
-	}
-	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r contactRow) (crm.ContactRow, place) {
-		r.ContactRow.LastContactAt = moment(r.LastContact)
-		return r.ContactRow, r.place
-	})
+	return l, args, err
 }
 
 // contactsOf puts the list together, all but the way to its rows.
@@ -131,16 +137,24 @@ type ContactPage struct {
 	Past          []crm.Period       // relationships that ended, newest first, at most 50
 	Timeline      []crm.Interaction  // the 20 latest; empty without ViewInteraction
 	History       []crm.Change       // the latest changes of its own facts and links, at most 10
+	Neighbours    Neighbours         // in the list that was given, if any
 }
 
 // ContactPage returns a contact in reach with what belongs to it, in one round trip, or two
-// when its history names people.
-func (s *Store) ContactPage(ctx context.Context, id uuid.UUID) (ContactPage, error) {
+// when its history names people. Its neighbours are as in OrganizationPage.
+func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, in ...crm.ContactFilter) (ContactPage, error) {
 	var p ContactPage
 	if err := s.require(authz.ViewClient); err != nil {
 		return p, err
 	}
 	b := &batch{}
+	var near *among
+	for _, f := range in {
+		l, listArgs, err := s.listContacts(ctx, f)
+		if near, err = queueAmong(s, b, l, f.Page, listArgs, err); err != nil {
+			return p, err
+		}
+	}
 	args := s.args(pgx.NamedArgs{"id": id})
 	queueOne(b, &p.Contact, s.contactQuery(), args)
 	queueMany(b, &p.Organizations, s.organizationsOfContactQuery(), args)
@@ -150,7 +164,11 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID) (ContactPage, err
 	}
 	s.queueHistory(b, &p.History, audit.Contact, args)
 	if err := b.send(ctx, s.db); err != nil {
-		return p, notFound(err)
+		return p, notFound(translate(err))
+	}
+	var err error
+	if p.Neighbours, err = s.readAmong(ctx, near, id); err != nil {
+		return p, err
 	}
 	return p, s.nameIDs(ctx, p.History)
 }

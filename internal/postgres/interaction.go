@@ -50,6 +50,15 @@ func (s *Store) Interactions(ctx context.Context, f crm.InteractionFilter) (crm.
 	if err := s.require(authz.ViewInteraction); err != nil {
 		return crm.Listing[crm.Interaction]{}, err
 	}
+	l, args, err := s.listInteractions(ctx, f)
+	if err != nil {
+		return crm.Listing[crm.Interaction]{}, err
+	}
+	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r interactionRow) (crm.Interaction, place) { return r.Interaction, r.place })
+}
+
+// listInteractions prepares a list, with the arguments of its filters.
+func (s *Store) listInteractions(ctx context.Context, f crm.InteractionFilter) (list, pgx.NamedArgs, error) {
 	words := wordQuery(f.Query)
 	l, err := s.interactionsOf(f, words)
 	if err == nil {
@@ -61,15 +70,12 @@ func (s *Store) Interactions(ctx context.Context, f crm.InteractionFilter) (crm.
 			l.table = `(SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i`
 		}
 	}
-	if err != nil {
-		return crm.Listing[crm.Interaction]{}, err
-	}
 	args := ownerArgs(f.Author)
 	maps.Copy(args, pgx.NamedArgs{
 		"channel": f.Channel, "outcome": f.Outcome, "organization": f.OrganizationID, "contact": f.ContactID,
 		"from": f.From, "to": f.To, "words": words,
 	})
-	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r interactionRow) (crm.Interaction, place) { return r.Interaction, r.place })
+	return l, args, err
 }
 
 // interactionsOf puts the list together, all but the way to its rows.
@@ -98,21 +104,39 @@ func (s *Store) interactionQuery() string {
 		WHERE i.id = @id AND ` + s.interactionScope(authz.ViewInteraction, "i")
 }
 
-// InteractionPage returns an interaction in reach with its history, in one round trip.
-func (s *Store) InteractionPage(ctx context.Context, id uuid.UUID) (crm.Interaction, []crm.Change, error) {
-	var i crm.Interaction
-	var history []crm.Change
+// InteractionPage is everything an interaction's page shows.
+type InteractionPage struct {
+	Interaction crm.Interaction
+	History     []crm.Change
+	Neighbours  Neighbours // in the list that was given, if any
+}
+
+// InteractionPage returns an interaction in reach with its history, in one round trip. Its neighbours are as in
+// OrganizationPage.
+func (s *Store) InteractionPage(ctx context.Context, id uuid.UUID, in ...crm.InteractionFilter) (InteractionPage, error) {
+	var p InteractionPage
 	if err := s.require(authz.ViewInteraction); err != nil {
-		return i, nil, err
+		return p, err
 	}
 	b := &batch{}
-	args := s.args(pgx.NamedArgs{"id": id})
-	queueOne(b, &i, s.interactionQuery(), args)
-	s.queueHistory(b, &history, audit.Interaction, args)
-	if err := b.send(ctx, s.db); err != nil {
-		return i, nil, notFound(err)
+	var near *among
+	for _, f := range in {
+		l, listArgs, err := s.listInteractions(ctx, f)
+		if near, err = queueAmong(s, b, l, f.Page, listArgs, err); err != nil {
+			return p, err
+		}
 	}
-	return i, history, s.nameIDs(ctx, history)
+	args := s.args(pgx.NamedArgs{"id": id})
+	queueOne(b, &p.Interaction, s.interactionQuery(), args)
+	s.queueHistory(b, &p.History, audit.Interaction, args)
+	if err := b.send(ctx, s.db); err != nil {
+		return p, notFound(translate(err))
+	}
+	var err error
+	if p.Neighbours, err = s.readAmong(ctx, near, id); err != nil {
+		return p, err
+	}
+	return p, s.nameIDs(ctx, p.History)
 }
 
 // Interaction returns an interaction in reach.

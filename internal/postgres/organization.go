@@ -70,23 +70,29 @@ func (s *Store) Organizations(ctx context.Context, f crm.OrganizationFilter) (cr
 	if err := s.require(authz.ViewClient); err != nil {
 		return crm.Listing[crm.OrganizationRow]{}, err
 	}
+	l, args, err := s.listOrganizations(ctx, f)
+	if err != nil {
+		return crm.Listing[crm.OrganizationRow]{}, err
+	}
+	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r organizationRow) (crm.OrganizationRow, place) {
+		r.OrganizationRow.LastContactAt = moment(r.LastContact)
+		return r.OrganizationRow, r.place
+	})
+}
+
+// listOrganizations prepares a list, with the arguments of its filters.
+func (s *Store) listOrganizations(ctx context.Context, f crm.OrganizationFilter) (list, pgx.NamedArgs, error) {
 	args := ownerArgs(f.Owner)
 	maps.Copy(args, pgx.NamedArgs{
 		"sector": f.Sector, "size": f.Size, "days": f.Silence.OlderThan + f.Silence.Within,
 		"createdFrom": f.CreatedFrom, "createdBefore": f.CreatedBefore,
 	})
 	l, err := s.organizationsOf(f, args)
-	if err != nil {
-		return crm.Listing[crm.OrganizationRow]{}, err
-	}
-	if l.arms, err = s.ownedArms(ctx, l, authz.ViewClient, f.Owner); err != nil {
-		return crm.Listing[crm.OrganizationRow]{}, err
+	if err == nil {
+		l.arms, err = s.ownedArms(ctx, l, authz.ViewClient, f.Owner)
 	}
 	l.count = []arm{{where: l.scope}}
-	return readList(ctx, s, l, f.Page, f.Query == "", args, func(r organizationRow) (crm.OrganizationRow, place) {
-		r.OrganizationRow.LastContactAt = moment(r.LastContact)
-		return r.OrganizationRow, r.place
-	})
+	return l, args, err
 }
 
 // organizationsOf puts the list together, all but the way to its rows.
@@ -123,16 +129,25 @@ type OrganizationPage struct {
 	Past         []crm.Period      // relationships that ended, newest first, at most 50
 	Timeline     []crm.Interaction // the 20 latest; empty without ViewInteraction
 	History      []crm.Change      // the latest changes of its own facts and links, at most 10
+	Neighbours   Neighbours        // in the list that was given, if any
 }
 
 // OrganizationPage returns an organization in reach with what belongs to it, in one round trip, or two
-// when its history names people.
-func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID) (OrganizationPage, error) {
+// when its history names people. A list given in in has its neighbours looked up on that page of it; one that
+// cannot be has none.
+func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, in ...crm.OrganizationFilter) (OrganizationPage, error) {
 	var p OrganizationPage
 	if err := s.require(authz.ViewClient); err != nil {
 		return p, err
 	}
 	b := &batch{}
+	var near *among
+	for _, f := range in {
+		l, listArgs, err := s.listOrganizations(ctx, f)
+		if near, err = queueAmong(s, b, l, f.Page, listArgs, err); err != nil {
+			return p, err
+		}
+	}
 	args := s.args(pgx.NamedArgs{"id": id})
 	queueOne(b, &p.Organization, s.organizationQuery(), args)
 	queueMany(b, &p.People, s.peopleQuery(), args)
@@ -142,7 +157,11 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID) (Organizatio
 	}
 	s.queueHistory(b, &p.History, audit.Organization, args)
 	if err := b.send(ctx, s.db); err != nil {
-		return p, notFound(err)
+		return p, notFound(translate(err))
+	}
+	var err error
+	if p.Neighbours, err = s.readAmong(ctx, near, id); err != nil {
+		return p, err
 	}
 	return p, s.nameIDs(ctx, p.History)
 }

@@ -123,7 +123,8 @@ func (tr *tree) seen(t *testing.T, s *postgres.Store) string {
 		} else if !isNotFound(err) {
 			t.Error(err)
 		}
-		if i, _, err := s.InteractionPage(ctx, tr.calls[name]); err == nil {
+		if p, err := s.InteractionPage(ctx, tr.calls[name]); err == nil {
+			i := p.Interaction
 			add("interaction", i.Subject)
 		} else if !isNotFound(err) {
 			t.Error(err)
@@ -359,7 +360,8 @@ func TestWithoutViewClientNothingNamesAClient(t *testing.T) {
 	person := f.contact(t, "Larsperson", none)
 	logged := f.log(t, f.sys, idOf(f.hers), idOf(person), "Renewal")
 	s := f.db.As(postgrestest.Actor(f.mia, authz.All, authz.ViewInteraction, authz.EditInteraction, authz.ViewAudit), postgres.Origin{})
-	i, history, err := s.InteractionPage(ctx, logged.ID)
+	p, err := s.InteractionPage(ctx, logged.ID)
+	i, history := p.Interaction, p.History
 	if err != nil || i.Subject != "Renewal" {
 		t.Fatalf("%+v %v", i, err)
 	}
