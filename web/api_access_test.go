@@ -236,3 +236,20 @@ func TestWhoMayOnlyWriteLearnsWhatTheyWrote(t *testing.T) {
 		}
 	}
 }
+
+// TestAContactNamesOnlyOrganizationsInReach: one's own contact may work for somebody else's client too.
+func TestAContactNamesOnlyOrganizationsInReach(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.program(t, "own", four...)
+	me := postgrestest.ID(p.user.ID)
+	person := postgrestest.Contact(t, s.db, "Lars", "Lindqvist", me)
+	for name, owner := range map[string]uuid.NullUUID{"Mine": me, "Foreign": {}} {
+		_, err := postgrestest.System(s.db).LinkContact(t.Context(), crm.Relationship{OrganizationID: postgrestest.Organization(t, s.db, name, owner), ContactID: person}, uuid.NullUUID{})
+		fatal(t, err)
+	}
+	r := p.get("/contacts/"+person.String()).wants(200).has("Mine", "organizations", 0, "display_name").has(nil, "organizations", 1)
+	if strings.Contains(r.raw, "Foreign") {
+		t.Errorf("a foreign client is named: %s", r.raw)
+	}
+}
