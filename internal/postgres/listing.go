@@ -328,6 +328,3 @@ var literal = strings.NewReplacer(
 	"%", `\%`, "﹪", `\%`, "％", `\%`,
 	"_", `\_`, "＿", `\_`,
 )
-
-// pattern turns typed text into a LIKE pattern for any part: wildcards in it are taken literally.
-func pattern(typed string) string { return "%" + literal.Replace(typed) + "%" }
