@@ -241,6 +241,13 @@ func TestColumns(t *testing.T) {
 	if got := mia.get("/organizations?cols=sector,tax_id,nonsense,sector").heads(); got != "Name Sector Tax ID" {
 		t.Errorf("asked for by the address: %q", got)
 	}
+	silent := s.as(t, "silent", uuid.NullUUID{}, postgrestest.Role(t, s.db, "all", authz.ViewClient))
+	if got := silent.get("/organizations?cols=last,sector").heads(); got != "Name Sector" {
+		t.Errorf("without ViewInteraction: %q, want no last contact", got)
+	}
+	if got := mia.get("/organizations?cols=last,sector").heads(); got != "Name Last contact Sector" {
+		t.Errorf("with it: %q", got)
+	}
 	chosen := mia.post("/organizations/columns", "column", "owner", "column", "sector", "column", "nonsense",
 		"place_owner", "2", "place_sector", "1", "state", "sector=Energy").follow()
 	if got := chosen.heads(); got != "Name Sector Owner" || chosen.names() != "Alba Brenta" {
