@@ -36,6 +36,8 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 	role, user := postgrestest.Role(t, s.db, "own"), s.user(t, "target")
 	b.post("/admin/teams", "name", "North").wants(http.StatusSeeOther)
 	team := query[string](t, s, `SELECT id::text FROM teams`)
+	b.post("/views", "name", "Mine").wants(http.StatusSeeOther)
+	view := query[string](t, s, `SELECT id::text FROM saved_views`)
 	organization := formSpec{
 		path: "/organizations", good: map[string]string{"legal_name": "A", "display_name": "B", "website": "a.example", "sector": "S", "size_band": "1-10", "tax_id": "7", "owner_user_id": ""},
 		limits: map[string]int{"legal_name": 200, "display_name": 160, "sector": 80, "size_band": 40, "tax_id": 50, "website": 200},
@@ -72,6 +74,8 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 		"role":     {path: "/admin/roles/" + role.String(), good: map[string]string{"name": "N", "reach": "own", "permissions": "ViewClient", "version": "1"}, limits: map[string]int{"name": 120, "reach": 10}, wanted: []string{"name", "reach", "version"}},
 		"new team": {path: "/admin/teams", good: map[string]string{"name": "N", "parent_id": ""}, limits: map[string]int{"name": 120}, wanted: []string{"name"}, ids: []string{"parent_id"}},
 		"team":     {path: "/admin/teams/" + team, good: map[string]string{"name": "N", "parent_id": "", "version": "1"}, limits: map[string]int{"name": 120}, wanted: []string{"name", "version"}, ids: []string{"parent_id"}},
+		"new view": {path: "/views", good: map[string]string{"list": "organizations", "name": "N", "shared": "private", "query": "sector=S", "columns": "name,sector"}, limits: map[string]int{"name": 80, "columns": 400}, wanted: []string{"name"}, ids: []string{"shared"}},
+		"view":     {path: "/views/" + view, good: map[string]string{"name": "N", "shared": "private", "query": "sector=S", "version": "1"}, limits: map[string]int{"name": 80, "columns": 400}, wanted: []string{"name", "version"}, ids: []string{"shared"}},
 		"profile":  {path: "/account", good: map[string]string{"name": "N", "zone": "Europe/Rome", "theme": "dark"}, limits: map[string]int{"name": 120, "zone": 60, "theme": 10}, wanted: []string{"name"}},
 		"password": {path: "/account/password", good: map[string]string{"current_password": "wrong wrong wrong", "new_password": "seven tall purple lamps"}, wanted: []string{"current_password", "new_password"}},
 	}
