@@ -1,0 +1,178 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/internal/postgres/postgrestest"
+)
+
+// listed keeps the last statement that reads a list, as it was sent.
+type listed struct {
+	mu   sync.Mutex
+	sql  string
+	args []any
+}
+
+func (a *listed) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if strings.Contains(q.SQL, " AS place_id") {
+		a.sql, a.args = q.SQL, q.Args
+	}
+	return ctx
+}
+
+func (a *listed) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// node is what a test looks at of a plan.
+type node struct {
+	Kind   string  `json:"Node Type"`
+	Table  string  `json:"Relation Name"`
+	Index  string  `json:"Index Name"`
+	Rows   float64 `json:"Actual Rows"`
+	Loops  float64 `json:"Actual Loops"`
+	Gone   float64 `json:"Rows Removed by Filter"`
+	Inner  []node  `json:"Plans"`
+	Shared float64 `json:"Shared Hit Blocks"`
+}
+
+// each calls f for a node and all below it.
+func (n node) each(f func(node)) {
+	f(n)
+	for _, i := range n.Inner {
+		i.each(f)
+	}
+}
+
+// explain runs a list and then the same statement again under EXPLAIN ANALYZE, as pgx would: with the values where
+// the list asks for that, else under the generic plan it ends up with.
+func (a *listed) explain(t *testing.T, conn *pgx.Conn, list func() error) node {
+	t.Helper()
+	if err := list(); err != nil {
+		t.Fatal(err)
+	}
+	mode := "force_generic_plan"
+	if slices.Contains(a.args, any(pgx.QueryExecModeCacheDescribe)) {
+		mode = "force_custom_plan"
+	}
+	run(t, conn, "SET plan_cache_mode = "+mode)
+	var raw []byte
+	if err := conn.QueryRow(ctx, "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "+a.sql, a.args...).Scan(&raw); err != nil {
+		t.Fatalf("%v\n%s", err, a.sql)
+	}
+	var plans []struct{ Plan node }
+	if err := json.Unmarshal(raw, &plans); err != nil {
+		t.Fatal(err)
+	}
+	return plans[0].Plan
+}
+
+// TestListsWalkTheirIndexes looks at the plans of the lists on a register whose tables the planner takes for
+// hundreds of thousands and millions of rows: each walks the index that its order asks for, reads no table as
+// a whole, and touches few rows.
+func TestListsWalkTheirIndexes(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 3000)
+	run(t, c.conn, `VACUUM ANALYZE`)
+	run(t, c.conn, `UPDATE pg_class SET reltuples = reltuples * f FROM (VALUES ('organizations', 100), ('organization_activity', 100), ('contacts', 500),
+		('contact_activity', 500), ('organization_contact', 700), ('interactions', 800)) v(name, f) WHERE oid = v.name::regclass`)
+	run(t, c.conn, `SET jit = off`)
+	a := &listed{}
+	db := postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: a})
+	readers := map[string]reader{}
+	for _, r := range c.readers() {
+		readers[r.name] = r
+	}
+	few := readers["own 3"]
+	few.actor = postgrestest.Actor(c.users[4], authz.Team, authz.ViewClient, authz.ViewInteraction)
+	few.actor.Owners = []uuid.UUID{c.users[3].ID, c.users[4].ID}
+	readers["a small team"] = few
+	organizations := func(f crm.OrganizationFilter) func(*postgres.Store, crm.Page) (crm.Page, error) {
+		return func(s *postgres.Store, p crm.Page) (crm.Page, error) {
+			f.Page = p
+			l, err := s.Organizations(ctx, f)
+			return l.Next, err
+		}
+	}
+	contacts := func(f crm.ContactFilter) func(*postgres.Store, crm.Page) (crm.Page, error) {
+		return func(s *postgres.Store, p crm.Page) (crm.Page, error) {
+			f.Page = p
+			l, err := s.Contacts(ctx, f)
+			return l.Next, err
+		}
+	}
+	interactions := func(f crm.InteractionFilter) func(*postgres.Store, crm.Page) (crm.Page, error) {
+		return func(s *postgres.Store, p crm.Page) (crm.Page, error) {
+			f.Page = p
+			l, err := s.Interactions(ctx, f)
+			return l.Next, err
+		}
+	}
+	sort := func(text string) crm.Sort { return crm.ParseSort(text) }
+	for _, tt := range []struct {
+		reader, what string
+		index        string
+		read         func(*postgres.Store, crm.Page) (crm.Page, error)
+	}{
+		{"all", "organizations", "organizations_active_name", organizations(crm.OrganizationFilter{})},
+		{"all", "organizations, newest", "organizations_newest", organizations(crm.OrganizationFilter{Sort: sort("newest")})},
+		{"all", "organizations of a sector", "organizations_sector_name", organizations(crm.OrganizationFilter{Sector: "Food"})},
+		{"all", "organizations by size", "organizations_size_name", organizations(crm.OrganizationFilter{Sort: sort("size")})},
+		{"all", "organizations by last contact", "organization_activity_last", organizations(crm.OrganizationFilter{Sort: sort("last")})},
+		{"all", "organizations by owner", "organizations_owner_name", organizations(crm.OrganizationFilter{Sort: sort("owner")})},
+		{"all", "all organizations by status", "organizations_archived_name", organizations(crm.OrganizationFilter{Status: crm.StatusAll, Sort: sort("status")})},
+		{"own 0", "organizations", "organizations_owner_name", organizations(crm.OrganizationFilter{})},
+		{"own 0", "organizations of a sector", "organizations_owner_sector_name", organizations(crm.OrganizationFilter{Sector: "Food"})},
+		{"a small team", "organizations", "organizations_owner_name", organizations(crm.OrganizationFilter{})},
+		{"a small team", "organizations by last contact", "organization_activity_owner_last", organizations(crm.OrganizationFilter{Sort: sort("-last")})},
+		{"team of 0", "organizations", "organizations_active_name", organizations(crm.OrganizationFilter{})},
+		{"all", "contacts", "contacts_active_name", contacts(crm.ContactFilter{})},
+		{"all", "contacts by e-mail", "contacts_email_order", contacts(crm.ContactFilter{Sort: sort("email")})},
+		{"all", "contacts by last contact", "contact_activity_last", contacts(crm.ContactFilter{Sort: sort("last")})},
+		{"all", "contacts by owner", "contacts_owner_name", contacts(crm.ContactFilter{Sort: sort("owner")})},
+		{"all", "interactions", "interactions_newest", interactions(crm.InteractionFilter{})},
+		{"all", "interactions of an author", "interactions_author_newest", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}})},
+		{"all", "interactions by author", "interactions_author_newest", interactions(crm.InteractionFilter{Sort: sort("author")})},
+		{"all", "interactions of an organization", "interactions_organization_newest", interactions(crm.InteractionFilter{OrganizationID: idOf(c.found)})},
+		{"own 3", "interactions", "interactions_organization_newest", interactions(crm.InteractionFilter{})},
+	} {
+		s, second := db.As(readers[tt.reader].actor, postgres.Origin{}), crm.Page{}
+		for n, page := range []string{"first page", "second page"} {
+			what := fmt.Sprintf("%s of %s, %s", tt.what, tt.reader, page)
+			at := crm.Page{Uncounted: true}
+			if n == 1 {
+				if second.First() {
+					continue
+				}
+				at = second
+			}
+			plan := a.explain(t, c.conn, func() (err error) { second, err = tt.read(s, at); return err })
+			touched, walked := 0.0, false
+			plan.each(func(n node) {
+				touched += (n.Rows + n.Gone) * n.Loops
+				walked = walked || n.Index == tt.index
+				if n.Kind == "Seq Scan" && slices.Contains([]string{"organizations", "contacts", "interactions", "organization_contact", "organization_activity", "contact_activity"}, n.Table) {
+					t.Errorf("%s: reads all of %s", what, n.Table)
+				}
+			})
+			if !walked {
+				t.Errorf("%s: does not walk %s", what, tt.index)
+			}
+			if touched > 8000 {
+				t.Errorf("%s: touches %.0f rows for a page of 50", what, touched)
+			}
+		}
+	}
+}
