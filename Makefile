@@ -18,7 +18,7 @@ help: ## this list
 
 .PHONY: build
 build: ## bin/crm
-	go build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/crm ./cmd/crm
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/crm ./cmd/crm
 
 # Every CRM_* variable passes through. exec leaves no shell between make and the
 # app: Ctrl-C reaches it directly, and make waits until it has drained.
