@@ -305,6 +305,24 @@ CREATE TABLE public.interactions (
     CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[])))
 );
 
+CREATE TABLE public.jobs (
+    id uuid NOT NULL,
+    kind character varying(40) NOT NULL,
+    user_id uuid NOT NULL,
+    task jsonb NOT NULL,
+    ip inet,
+    ua character varying(400),
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone,
+    done integer DEFAULT 0 NOT NULL,
+    total integer DEFAULT 0 NOT NULL,
+    finished_at timestamp with time zone,
+    change_set_id uuid,
+    result jsonb
+);
+
 CREATE TABLE public.organization_activity (
     organization_id uuid NOT NULL,
     owner_user_id uuid,
@@ -544,6 +562,9 @@ ALTER TABLE ONLY public.form_tokens
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.organization_activity
     ADD CONSTRAINT organization_activity_pkey PRIMARY KEY (organization_id);
 
@@ -693,6 +714,10 @@ CREATE INDEX interactions_organization_newest ON public.interactions USING btree
 CREATE INDEX interactions_outcome_newest ON public.interactions USING btree (outcome, happened_at DESC, id DESC) WHERE (outcome IS NOT NULL);
 
 CREATE INDEX interactions_words ON public.interactions USING gin (words);
+
+CREATE INDEX jobs_user ON public.jobs USING btree (user_id, created_at);
+
+CREATE INDEX jobs_waiting ON public.jobs USING btree (due_at) WHERE (finished_at IS NULL);
 
 CREATE INDEX organization_activity_last ON public.organization_activity USING btree (last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
 
@@ -867,6 +892,12 @@ ALTER TABLE ONLY public.interactions
 
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);
+
+ALTER TABLE ONLY public.jobs
+    ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.organization_activity
     ADD CONSTRAINT organization_activity_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;

@@ -60,6 +60,9 @@ var mayImport = map[string]rule{
 	"internal/postgres":              only("internal/audit", "internal/authz", "internal/crm", "migrations"),
 	"internal/postgres/postgrestest": only("internal/authz", "internal/crm", "internal/postgres", "migrations"),
 
+	// what was left to be done in the background
+	"internal/jobs": only("internal/postgres"),
+
 	// what waits in the outbox, to a mail server
 	"internal/mail":          only("internal/crm", "internal/l10n", "internal/paths", "internal/postgres"),
 	"internal/mail/mailtest": only(),

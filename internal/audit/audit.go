@@ -40,6 +40,9 @@ const (
 	UpdateView          Action = "update_view"
 	DeleteView          Action = "delete_view"
 	Import              Action = "import"
+	AssignClients       Action = "assign_clients" // many at once; each record's own row says update_org or update_contact
+	ArchiveClients      Action = "archive_clients"
+	RestoreClients      Action = "restore_clients"
 	Demo                Action = "demo"
 	BulkLoad            Action = "bulk_load" // of records without images: each is its own baseline
 	Undo                Action = "undo"
@@ -51,6 +54,7 @@ const (
 	Logout         Action = "logout"
 	EndSession     Action = "end_session" // metadata: how many
 	AccessDenied   Action = "access_denied"
+	Export         Action = "export" // of a list; metadata: which, its filter, how many rows, whether it was cut off
 	ChangePassword Action = "change_password"
 	ResetPassword  Action = "reset_password"
 	RequestReset   Action = "request_reset" // of a link by mail
@@ -76,7 +80,7 @@ var Actions = []Action{
 	CreateInteraction, UpdateInteraction, DeleteInteraction,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
 	CreateView, UpdateView, DeleteView,
-	Import, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
+	Import, AssignClients, ArchiveClients, RestoreClients, Export, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
 	RequestReset, InviteUser, RevokeInvitation, AcceptInvitation,
 	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
 	CreateToken, RevokeToken,

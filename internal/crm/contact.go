@@ -72,8 +72,9 @@ type ContactFilter struct {
 	Owner              OwnerFilter
 	Status             Status
 	HasEmail           Presence
-	HasPhone           Presence // of either kind
-	Silence            Silence  // needs the right to see interactions
+	HasPhone           Presence    // of either kind
+	Silence            Silence     // needs the right to see interactions
+	Picked             []uuid.UUID `json:",omitempty"` // these only; nil for all
 	Sort               Sort
 	Page               Page
 }

@@ -71,9 +71,10 @@ type OrganizationFilter struct {
 	Owner         OwnerFilter
 	Status        Status
 	HasContact    Presence
-	Silence       Silence   // needs the right to see interactions
-	CreatedFrom   time.Time // inclusive; zero for no limit
-	CreatedBefore time.Time // exclusive; zero for no limit
+	Silence       Silence     // needs the right to see interactions
+	CreatedFrom   time.Time   // inclusive; zero for no limit
+	CreatedBefore time.Time   // exclusive; zero for no limit
+	Picked        []uuid.UUID `json:",omitempty"` // these only; nil for all
 	Sort          Sort
 	Page          Page
 }

@@ -81,7 +81,7 @@ func (s *Store) Contacts(ctx context.Context, f crm.ContactFilter) (crm.Listing[
 func (s *Store) listContacts(ctx context.Context, f crm.ContactFilter) (list, pgx.NamedArgs, error) {
 	args := ownerArgs(f.Owner)
 	maps.Copy(args, pgx.NamedArgs{
-		"days": f.Silence.OlderThan + f.Silence.Within, "organization": f.OrganizationID, "role": f.Role, "relationship": f.RelationshipStatus,
+		"days": f.Silence.OlderThan + f.Silence.Within, "organization": f.OrganizationID, "role": f.Role, "relationship": f.RelationshipStatus, "picked": f.Picked,
 	})
 	l, err := s.contactsOf(f, args)
 	if err == nil {
@@ -98,7 +98,7 @@ func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error
 		activity: "contact_activity a JOIN contacts c ON c.id = a.contact_id",
 		order:    contactsByName, orders: contactOrders, people: crm.ByOwner,
 		outer:  s.contactList(),
-		custom: f.Query != "" || related || f.HasEmail != "" || f.HasPhone != "" || !f.Silence.IsZero(),
+		custom: f.Query != "" || related || f.HasEmail != "" || f.HasPhone != "" || !f.Silence.IsZero() || f.Picked != nil,
 	}
 	l.filterStatus(f.Status)
 	l.filterOwner(f.Owner, l.owner, s.ownerWithin(authz.ViewClient, "w.id"))
@@ -108,6 +108,7 @@ func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error
 	l.filter(f.HasPhone == crm.Present, "(c.phone IS NOT NULL OR c.mobile IS NOT NULL)")
 	l.filter(f.HasPhone == crm.Absent, "c.phone IS NULL AND c.mobile IS NULL")
 	l.filter(!f.Silence.IsZero(), "EXISTS (SELECT 1 FROM contact_activity h WHERE h.contact_id = c.id AND "+silent(f.Silence, "h.last_contact_at")+")")
+	l.filter(f.Picked != nil, "c.id = ANY(@picked::uuid[])")
 	if f.Query != "" {
 		l.filter(true, matchContacts("c.search_text", crm.ParseQuery(f.Query), args))
 	}

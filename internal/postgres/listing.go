@@ -186,8 +186,12 @@ func (l list) gather(arms []arm, where []string, backwards bool) string {
 	return "SELECT * FROM ((" + strings.Join(parts, ") UNION (") + ")) a" + sorted
 }
 
-// size returns the SQL that counts the whole list up to the cap. Arms overlap: each may find as many as the cap.
-func (l list) size() string {
+// size returns the SQL that counts the whole list up to the cap.
+func (l list) size() string { return "(SELECT count(*) FROM (" + l.ids() + ") n)" }
+
+// ids returns the SQL of the ids of the whole list up to the cap, in no order. Arms overlap: each may find as many
+// as the cap.
+func (l list) ids() string {
 	parts := make([]string, len(l.count))
 	for i, a := range l.count {
 		parts[i] = "SELECT " + l.id + " AS id FROM " + a.table(l) + " WHERE " + strings.Join(append(slices.Clone(l.where), a.where), " AND ")
@@ -196,7 +200,7 @@ func (l list) size() string {
 		}
 		parts[i] += " LIMIT @cap"
 	}
-	return "(SELECT count(*) FROM (SELECT 1 FROM ((" + strings.Join(parts, ") UNION (") + ")) a LIMIT @cap) n)"
+	return "SELECT a.id FROM ((" + strings.Join(parts, ") UNION (") + ")) a LIMIT @cap"
 }
 
 // placed returns the ORDER BY list of the whole page.

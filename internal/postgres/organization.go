@@ -85,7 +85,7 @@ func (s *Store) listOrganizations(ctx context.Context, f crm.OrganizationFilter)
 	args := ownerArgs(f.Owner)
 	maps.Copy(args, pgx.NamedArgs{
 		"sector": f.Sector, "size": f.Size, "days": f.Silence.OlderThan + f.Silence.Within,
-		"createdFrom": f.CreatedFrom, "createdBefore": f.CreatedBefore,
+		"createdFrom": f.CreatedFrom, "createdBefore": f.CreatedBefore, "picked": f.Picked,
 	})
 	l, err := s.organizationsOf(f, args)
 	if err == nil {
@@ -102,7 +102,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id",
 		order:    organizationsByName, orders: organizationOrders, people: crm.ByOwner,
 		outer:  strings.Replace(organizationList, "%last", s.lastContact("oa"), 1),
-		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "",
+		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "" || f.Picked != nil,
 	}
 	activity := func(condition string) string {
 		return "EXISTS (SELECT 1 FROM organization_activity h WHERE h.organization_id = o.id AND " + condition + ")"
@@ -116,6 +116,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 	l.filter(!f.Silence.IsZero(), activity(silent(f.Silence, "h.last_contact_at")))
 	l.filter(!f.CreatedFrom.IsZero(), "o.created_at >= @createdFrom")
 	l.filter(!f.CreatedBefore.IsZero(), "o.created_at < @createdBefore")
+	l.filter(f.Picked != nil, "o.id = ANY(@picked::uuid[])")
 	if f.Query != "" {
 		l.filter(true, matchOrganizations("o.search_text", crm.ParseQuery(f.Query), args))
 	}

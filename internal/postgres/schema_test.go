@@ -113,6 +113,7 @@ var unguarded = map[string]string{
 	"api_tokens":            "secret: making and revoking one are events",
 	"form_tokens":           "operational: answers of forms already taken, swept after two days",
 	"goose_db_version":      "operational: goose's own",
+	"jobs":                  "operational: work to be done in the background; what it changes has its change set",
 	"outbox":                "operational: mail to be sent",
 	"permissions":           "fixed: only migrations change it",
 	"recovery_codes":        "secret: making and using them are events",

@@ -10,8 +10,8 @@ import (
 // What no actor stands behind: sessions (session.go), guesses at sign-in (guess.go), and what follows. A test
 // pins the list of such methods; a record of the registry never comes through them.
 
-// Sweep deletes what nobody needs any more: expired sessions, old guesses, old form tokens, links
-// and mail of the past.
+// Sweep deletes what nobody needs any more: expired sessions, old guesses, old form tokens, links,
+// mail and jobs of the past.
 func (db *DB) Sweep(ctx context.Context) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM sessions WHERE expires_at < now()`)
@@ -19,6 +19,7 @@ func (db *DB) Sweep(ctx context.Context) error {
 	b.Queue(`DELETE FROM form_tokens WHERE created_at < now() - interval '2 days'`)
 	b.Queue(`DELETE FROM user_secrets WHERE expires_at < now() - interval '7 days'`)
 	b.Queue(`DELETE FROM outbox WHERE created_at < now() - interval '30 days'`)
+	b.Queue(`DELETE FROM jobs WHERE finished_at < now() - interval '30 days'`)
 	return db.pool.SendBatch(ctx, b).Close()
 }
 
