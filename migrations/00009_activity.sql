@@ -174,6 +174,14 @@ CREATE INDEX interactions_outcome_newest ON interactions(outcome, happened_at DE
 DROP INDEX organizations_active_name;
 CREATE INDEX organizations_active_name ON organizations(display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
+-- How common the value of an expression is the planner does not learn from a partial index, but from these.
+CREATE STATISTICS organizations_sectors ON (coalesce(sector, '')) FROM organizations;
+CREATE STATISTICS organizations_sizes ON (coalesce(size_band, '')) FROM organizations;
+ANALYZE organizations;
+ANALYZE contacts;
+ANALYZE organization_activity;
+ANALYZE contact_activity;
+
 -- +goose Down
 DROP TRIGGER keep_activity_insert ON interactions;
 DROP TRIGGER keep_activity_update ON interactions;
@@ -189,6 +197,7 @@ DROP TABLE organization_activity, contact_activity;
 DROP INDEX organizations_sector_name, organizations_owner_sector_name, organizations_size_name, organizations_owner_size_name,
   contacts_email_order, contacts_owner_email_order, contacts_no_email, contacts_no_phone, organization_contact_role, organization_contact_status,
   interactions_outcome_newest, organizations_active_name;
+DROP STATISTICS organizations_sectors, organizations_sizes;
 DROP COLLATION natural_order;
 CREATE INDEX organizations_sector_name ON organizations(sector, display_name COLLATE "und-x-icu", id) WHERE is_active;
 CREATE INDEX organizations_owner_sector_name ON organizations(owner_user_id, sector, display_name COLLATE "und-x-icu", id) WHERE is_active;

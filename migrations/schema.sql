@@ -797,6 +797,10 @@ CREATE INDEX users_name ON public.users USING btree (name COLLATE "und-x-icu", i
 
 CREATE INDEX users_team ON public.users USING btree (team_id);
 
+CREATE STATISTICS public.organizations_sectors ON COALESCE(sector, ''::character varying) FROM public.organizations;
+
+CREATE STATISTICS public.organizations_sizes ON COALESCE(size_band, ''::character varying) FROM public.organizations;
+
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION public.append_only();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.change_sets FOR EACH STATEMENT EXECUTE FUNCTION public.append_only();

@@ -23,7 +23,7 @@ func (l *list) filterStatus(status crm.Status) {
 
 // filterOwner adds an owner or author filter; ownerArgs has its arguments. Within is the scope of people w.
 func (l *list) filterOwner(f crm.OwnerFilter, column, within string) {
-	l.within = within
+	l.within, l.nobodys = within, within == "TRUE" && !f.UserID.Valid
 	if f.UserID.Valid {
 		l.within += " AND w.id = @owner::uuid"
 	}
@@ -69,7 +69,10 @@ func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence) 
 			l.groups = []group{{where: l.active}, {where: "NOT " + l.active}}
 		}
 	case by.By == l.people:
-		l.descend, l.groups = by.Reverse, []group{{where: "TRUE", people: true}, {where: l.owner + " IS NULL"}}
+		l.descend, l.groups = by.Reverse, []group{{where: "TRUE", people: true}}
+		if l.nobodys { // only with reach all
+			l.groups = append(l.groups, group{where: l.owner + " IS NULL"})
+		}
 	case by.By != "":
 		return errNoOrder()
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -80,23 +81,25 @@ type group struct {
 
 // list is a keyset list about to be read: constant SQL from the entity's file, put together here.
 type list struct {
-	table    string   // "organizations o"
-	id       string   // "o.id"
-	owner    string   // "o.owner_user_id": whose record it is, for groups of people and plans by owner
-	active   string   // "o.is_active", "" for a list of what is never archived
-	activity string   // what to read instead of table for the order by last contact
-	where    []string // filters
-	scope    string   // the scope predicate
-	arms     []arm    // how the rows in reach are found; see plan.go
-	count    []arm    // how they are counted
-	order    order
-	orders   map[crm.SortKey]order // what else it can be sorted by
-	people   crm.SortKey           // the order from person to person, besides
-	within   string                // which people w these are
-	groups   []group               // in order; none for a list that one index orders
-	descend  bool                  // the groups, and the people in them, in reverse
-	outer    string                // SELECT … %place FROM (%keys) k JOIN …
-	custom   bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
+	table     string   // "organizations o"
+	id        string   // "o.id"
+	owner     string   // "o.owner_user_id": whose record it is, for groups of people and plans by owner
+	active    string   // "o.is_active", "" for a list of what is never archived
+	activity  string   // what to read instead of table for the order by last contact
+	where     []string // filters
+	scope     string   // the scope predicate
+	arms      []arm    // how the rows in reach are found; see plan.go
+	count     []arm    // how they are counted
+	order     order
+	orders    map[crm.SortKey]order // what else it can be sorted by
+	people    crm.SortKey           // the order from person to person, besides
+	within    string                // which people w these are
+	nobodys   bool                  // and whether records of nobody come after them
+	groups    []group               // in order; none for a list that one index orders
+	descend   bool                  // the groups, and the people in them, in reverse
+	uncounted bool                  // counting would take seconds: the page says how far it got
+	outer     string                // SELECT … %place FROM (%keys) k JOIN …
+	custom    bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
 }
 
 // place is what a row of a list carries besides itself: where it stands, and the size of the list.
@@ -106,8 +109,14 @@ type place struct {
 	Total   int
 }
 
-// keys returns the SQL of the ids of one page with their sort columns, in order.
+// keys returns the SQL of the ids of one page with their sort columns, in order. The limit stands in it as a number:
+// of a parameter the planner, under a generic plan, thinks a tenth of the table.
 func (l list) keys(p crm.Page) (string, error) {
+	sql, err := l.allKeys(p)
+	return strings.ReplaceAll(sql, "@limit", strconv.Itoa(p.Limit()+1)), err
+}
+
+func (l list) allKeys(p crm.Page) (string, error) {
 	if l.groups == nil {
 		where := l.where
 		if !p.First() {
@@ -186,21 +195,31 @@ func (l list) gather(arms []arm, where []string, backwards bool) string {
 	return "SELECT * FROM ((" + strings.Join(parts, ") UNION (") + ")) a" + sorted
 }
 
-// size returns the SQL that counts the whole list up to the cap.
-func (l list) size() string { return "(SELECT count(*) FROM (" + l.ids() + ") n)" }
+// size returns the SQL that counts the whole list up to the cap. Where there are several arms the first alone may
+// reach it, and the others, which overlap with it, are not asked.
+func (l list) size() string {
+	limit := crm.CountCap + 1
+	all := "(SELECT count(*) FROM (" + l.ids(l.count, limit) + ") n)"
+	if len(l.count) == 1 {
+		return all
+	}
+	return fmt.Sprintf("CASE WHEN (SELECT count(*) FROM (%s) n) = %d THEN %d ELSE %s END", l.ids(l.count[:1], limit), limit, limit, all)
+}
 
-// ids returns the SQL of the ids of the whole list up to the cap, in no order. Arms overlap: each may find as many
-// as the cap.
-func (l list) ids() string {
-	parts := make([]string, len(l.count))
-	for i, a := range l.count {
+// ids returns the SQL of up to limit ids that the arms find, in no order. Arms overlap: each may find as many.
+func (l list) ids(arms []arm, limit int) string {
+	parts := make([]string, len(arms))
+	for i, a := range arms {
 		parts[i] = "SELECT " + l.id + " AS id FROM " + a.table(l) + " WHERE " + strings.Join(append(slices.Clone(l.where), a.where), " AND ")
 		if a.each != "" {
 			parts[i] = "SELECT t.id FROM (" + a.each + ") u CROSS JOIN LATERAL (" + parts[i] + ") t"
 		}
-		parts[i] += " LIMIT @cap"
+		parts[i] += " LIMIT " + strconv.Itoa(limit)
 	}
-	return "SELECT a.id FROM ((" + strings.Join(parts, ") UNION (") + ")) a LIMIT @cap"
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return "SELECT a.id FROM ((" + strings.Join(parts, ") UNION (") + ")) a LIMIT " + strconv.Itoa(limit)
 }
 
 // placed returns the ORDER BY list of the whole page.
@@ -223,11 +242,8 @@ func (l list) sortKey() string {
 }
 
 // args returns the named arguments of a page of the list. A key that is not of this order is Invalid.
-func (l list) args(p crm.Page, counted bool) (pgx.NamedArgs, error) {
-	a := pgx.NamedArgs{"limit": p.Limit() + 1, "cap": 0, "keyID": p.ID}
-	if counted && p.First() {
-		a["cap"] = crm.CountCap + 1
-	}
+func (l list) args(p crm.Page) (pgx.NamedArgs, error) {
+	a := pgx.NamedArgs{"keyID": p.ID}
 	if p.First() {
 		return a, nil
 	}
@@ -253,17 +269,17 @@ func errNoPlace() error { return crm.Fault("", "This place in the list does not 
 // readList runs a list and returns one page of it, in one round trip. R is the row as scanned, split takes it
 // apart. Searches are not counted: see paged.
 func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, counted bool, args pgx.NamedArgs, split func(R) (T, place)) (crm.Listing[T], error) {
-	counted = counted && !p.Uncounted
+	counted = counted && !p.Uncounted && !l.uncounted
 	keys, err := l.keys(p)
 	if err != nil {
 		return crm.Listing[T]{}, err
 	}
-	paging, err := l.args(p, counted)
+	paging, err := l.args(p)
 	if err != nil {
 		return crm.Listing[T]{}, err
 	}
 	total := "0"
-	if paging["cap"] != 0 {
+	if counted && p.First() {
 		total = l.size()
 	}
 	sql := strings.NewReplacer("%keys", keys, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total+" AS total").Replace(l.outer) + " ORDER BY " + l.placed(p.Before)

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,6 +116,9 @@ func pages[T any](t *testing.T, what string, id func(T) uuid.UUID, read func(crm
 		if err != nil {
 			t.Fatalf("%s, page %d: %v", what, n, err)
 		}
+		if n == 0 && l.More != (l.Count == 70 && !l.Next.First()) {
+			t.Errorf("%s: counts %d and says more: %v", what, l.Count, l.More)
+		}
 		if n == 0 {
 			count = l.Count
 		} else if l.Count != count {
@@ -153,7 +157,7 @@ func pages[T any](t *testing.T, what string, id func(T) uuid.UUID, read func(crm
 	return forth, count
 }
 
-// check compares a list with what plain SQL says.
+// check compares a list with what plain SQL says; an uncounted one tells how long its first page is.
 func (c *crowd) check(t *testing.T, what string, got []uuid.UUID, count int, sql string) {
 	t.Helper()
 	rows, err := c.conn.Query(ctx, sql)
@@ -167,7 +171,7 @@ func (c *crowd) check(t *testing.T, what string, got []uuid.UUID, count int, sql
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: %d rows, want %d, in this order:\n%.800s", what, len(got), len(want), cmp.Diff(want, got))
 	}
-	if count != len(want) {
+	if uncounted := strings.Contains(what, "uncounted"); !uncounted && count != len(want) || uncounted && count != min(len(want), 70) {
 		t.Errorf("%s: counted %d, want %d", what, count, len(want))
 	}
 }
@@ -238,6 +242,11 @@ func TestOrganizationsWhateverThePlan(t *testing.T) {
 	})
 }
 
+// tooLong reports whether a list sorted by people is refused: a reach of many, where the register seems big.
+func (c *crowd) tooLong(stats string, r reader, people bool) bool {
+	return people && stats == "big" && r.name != "all" && r.name != "own 4"
+}
+
 // underAllStatistics runs a test once for each of the statistics.
 func (c *crowd) underAllStatistics(t *testing.T, test func(*testing.T, *postgres.DB, string)) {
 	t.Helper()
@@ -288,6 +297,15 @@ func TestContactsWhateverThePlan(t *testing.T) {
 					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
 					f := filter.f
 					f.Sort = crm.ParseSort(sort)
+					if c.tooLong(stats, r, sort == "owner") {
+						if _, err := s.Contacts(ctx, f); faultOf(err) != "" {
+							t.Errorf("%s: got %v, want a refusal", what, err)
+						}
+						continue
+					}
+					if r.name != "all" && name != "all" && name != "active" && name != "at" && name != "their" {
+						what += ", uncounted"
+					}
 					got, count := pages(t, what, func(c crm.ContactRow) uuid.UUID { return c.ID }, func(p crm.Page) (crm.Listing[crm.ContactRow], error) {
 						f.Page = p
 						return s.Contacts(ctx, f)
@@ -341,6 +359,15 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
 					f := filter.f
 					f.Sort = crm.ParseSort(sort)
+					if c.tooLong(stats, r, sort == "author") && name != "person" && name != "at" {
+						if _, err := s.Interactions(ctx, f); faultOf(err) != "" {
+							t.Errorf("%s: got %v, want a refusal", what, err)
+						}
+						continue
+					}
+					if r.name != "all" && name != "all" && name != "person" && name != "at" {
+						what += ", uncounted"
+					}
 					got, count := pages(t, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
 						f.Page = p
 						return s.Interactions(ctx, f)

@@ -34,7 +34,7 @@ type among struct {
 }
 
 func amongList(l list, p crm.Page, args pgx.NamedArgs) (*among, error) {
-	paging, err := l.args(p, false)
+	paging, err := l.args(p)
 	if err != nil {
 		return nil, err
 	}

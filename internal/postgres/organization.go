@@ -91,7 +91,7 @@ func (s *Store) listOrganizations(ctx context.Context, f crm.OrganizationFilter)
 	if err == nil {
 		l.arms, err = s.ownedArms(ctx, l, authz.ViewClient, f.Owner)
 	}
-	l.count = []arm{{where: l.scope}}
+	l.count = []arm{{from: "organizations o", where: l.scope}}
 	return l, args, err
 }
 

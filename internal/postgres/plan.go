@@ -36,7 +36,10 @@ const everyOwner = `SELECT id FROM unnest(@owners::uuid[]) o(id)`
 
 // ownedArms are the ways to the records of a list whose scope is that of one owner column.
 func (s *Store) ownedArms(ctx context.Context, l list, p authz.Permission, f crm.OwnerFilter) ([]arm, error) {
-	plain := []arm{{where: l.scope}}
+	plain := []arm{{where: l.scope + " AND " + s.ownerWithin(p, l.owner)}} // by last contact the owner is the activity's
+	if f.UserID.Valid {
+		plain[0].where += " AND " + l.owner + " = @owner::uuid"
+	}
 	switch reach := s.actor.Reach(p); {
 	case f.Nobody || f.UserID.Valid || reach != authz.All && reach != authz.Team:
 		return plain, nil // one owner: an index range
@@ -76,28 +79,38 @@ func (s *Store) narrow(ctx context.Context, p authz.Permission) (bool, error) {
 // planContacts chooses the way to the rows of a list of contacts.
 func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) error {
 	const p = authz.ViewClient
-	byOwner := l.groups != nil && l.groups[0].people
-	plain := []arm{{where: l.scope}}
+	plain := []arm{{from: "contacts c", where: l.scope}}
+	l.count = plain
 	if s.actor.Reach(p) == authz.All {
 		var err error
 		l.arms, err = s.ownedArms(ctx, *l, p, f.Owner)
-		l.count = plain
 		return err
 	}
+	byOwner := l.groups != nil && l.groups[0].people
 	if byOwner {
 		l.unwalk()
 	}
 	if f.OrganizationID.Valid || f.Owner.UserID.Valid || f.Query != "" { // a short range, or the words' index
-		l.arms, l.count = plain, plain
+		l.arms = []arm{{where: l.scope}}
 		return nil
 	}
 	l.arms = s.contactArms(*l, p)
 	l.count = l.arms
+	l.uncounted = len(l.where) > 1 // more than the status
 	narrow, err := s.narrow(ctx, p)
-	if !narrow && !byOwner {
-		l.arms = plain
+	switch {
+	case err != nil || narrow:
+		return err
+	case byOwner:
+		return errTooLong()
 	}
-	return err
+	l.arms = []arm{{where: l.scope}}
+	return nil
+}
+
+// errTooLong refuses an order for which every row in a wide reach would be sorted: seconds.
+func errTooLong() error {
+	return crm.Fault("", "Within your reach this list is too long to be sorted like this. Narrow it to one owner or organization first.")
 }
 
 // contactArms are the two ways to contacts in reach, as in contactScope: by their owner, and through organizations.
@@ -116,32 +129,37 @@ func (s *Store) contactArms(l list, p authz.Permission) []arm {
 // planInteractions chooses the way to the rows of a list of interactions.
 func (s *Store) planInteractions(ctx context.Context, l *list, f crm.InteractionFilter) error {
 	const p = authz.ViewInteraction
-	byAuthor := l.groups != nil
 	plain := []arm{{where: l.scope}}
+	l.count = plain
 	if s.actor.Reach(p) == authz.All {
 		var err error
-		l.arms, err = s.ownedArms(ctx, *l, p, f.Author)
-		l.count = plain
+		l.arms, err = s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
 		return err
 	}
+	byAuthor := l.groups != nil
 	if byAuthor {
 		l.unwalk()
 	}
 	if f.OrganizationID.Valid || f.ContactID.Valid || f.Query != "" { // a short range, or the words' index
-		l.arms, l.count = plain, plain
+		l.arms = plain
 		return nil
 	}
 	l.count = s.interactionArms(p, false)
+	l.uncounted = len(l.where) > 0
 	narrow, err := s.narrow(ctx, p)
 	switch newest := f.Page.First() && l.order.desc && len(l.where) == 0; {
-	case byAuthor, narrow && !newest:
-		l.arms = l.count
-	case narrow:
+	case err != nil:
+		return err
+	case !narrow && byAuthor:
+		return errTooLong()
+	case !narrow:
+		l.arms = plain
+	case newest && !byAuthor:
 		l.arms = s.interactionArms(p, true)
 	default:
-		l.arms = plain
+		l.arms = l.count
 	}
-	return err
+	return nil
 }
 
 // unwalk turns an order from person to person into a plain one, for which all rows in reach are sorted: a walk would

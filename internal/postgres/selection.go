@@ -94,8 +94,7 @@ func (s *Store) selection(ctx context.Context, b crm.Bulk) (string, []any, error
 		f.Sort, f.Page = crm.Sort{}, crm.Page{}
 		l, args, err = s.listOrganizations(ctx, f)
 	}
-	args["cap"] = crm.MaxSelected + 1
-	return l.ids(), []any{pgx.QueryExecModeCacheDescribe, s.args(args)}, err
+	return l.ids(l.count, crm.MaxSelected+1), []any{pgx.QueryExecModeCacheDescribe, s.args(args)}, err
 }
 
 // ChangeSelected does an action on many records in one change set: all of those that the actor may edit and that
