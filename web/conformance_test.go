@@ -267,8 +267,8 @@ func (r *registry) listIsConfigured(t *testing.T) {
 		}
 	}
 	b.get("/organizations?status=archived").has("Aa archived 1").lacks("Firm 01")
-	if first := b.get("/organizations?sort=newest").wants(http.StatusOK).doc.Find("tbody tr").First().Text(); !strings.Contains(first, "Granvik") {
-		t.Errorf("sorted by age the list begins with %q", first)
+	if first := b.get("/organizations?sort=-name").wants(http.StatusOK).doc.Find("tbody tr").First().Text(); !strings.Contains(first, "Granvik") {
+		t.Errorf("sorted backwards the list begins with %q", first)
 	}
 }
 
