@@ -31,10 +31,11 @@ document.addEventListener("click", (event) => {
   }
 });
 
-// A form goes out once. The server knows a second copy by its token; this only says so sooner.
+// A form goes out once. The server knows a second copy by its token; this only says so sooner. A download leaves its
+// page where it is, to be asked for again.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method !== "post") return;
+  if (form.method !== "post" || event.submitter?.hasAttribute("data-stays")) return;
   if (form.dataset.sent) {
     event.preventDefault();
     return;
@@ -65,3 +66,19 @@ document.querySelector("[data-dismiss]")?.addEventListener("click", (event) => {
   event.preventDefault();
   event.currentTarget.closest(".toast").remove();
 });
+
+// With Shift a click on a row's box does the same to every row from the box that was clicked before.
+const boxes = [...document.querySelectorAll("[data-range]")];
+let last = -1;
+for (const [n, box] of boxes.entries()) {
+  box.addEventListener("click", (event) => {
+    if (event.shiftKey && last >= 0) {
+      for (const between of boxes.slice(Math.min(last, n), Math.max(last, n))) between.checked = box.checked;
+    }
+    last = n;
+  });
+}
+
+// A page that waits for something looks again by itself.
+const again = document.querySelector("[data-refresh]");
+if (again) setTimeout(() => location.replace(again.href), 2000);

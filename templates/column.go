@@ -3,6 +3,7 @@ package templates
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -16,6 +17,7 @@ type Column[T any] struct {
 	by    string // the order by this column, "" where there is none
 	class string
 	cell  func(Page, T) templ.Component
+	text  func(Page, T) string // what the cell says, for a file
 }
 
 // ColumnsFor are the columns of a list that p's reader may see, the shown ones first and in the order of their
@@ -55,6 +57,49 @@ func pick[T any](p Page, all []Column[T], chosen []ListColumn) []Column[T] {
 		}
 	}
 	return out
+}
+
+// Sheet is a list as a file: the heads of the named columns, or of the usual ones where none is named, and the texts
+// of a row in them.
+func Sheet[T any](p Page, all []Column[T], shown []string) (heads []string, texts func(T) []string) {
+	columns := pick(p, all, ColumnsFor(p, all, shown))
+	for _, c := range columns {
+		heads = append(heads, c.Label(p))
+	}
+	return heads, func(row T) []string {
+		cells := make([]string, len(columns))
+		for i, c := range columns {
+			cells[i] = c.text(p, row)
+		}
+		return cells
+	}
+}
+
+// dayText and timeText are a day and a moment as spreadsheets read them, in the reader's zone; "" for never.
+func dayText(p Page, at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.In(p.L.Zone()).Format("2006-01-02")
+}
+
+func timeText(p Page, at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.In(p.L.Zone()).Format("2006-01-02 15:04")
+}
+
+// joined is the parts that are not empty.
+func joined(by string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), by)
+}
+
+func activityText(p Page, active bool) string {
+	if active {
+		return p.T("Active")
+	}
+	return p.T("Archived")
 }
 
 // minor reports whether the column gives way where a window is narrow.

@@ -12,7 +12,7 @@ import (
 // samples is every page as it looks in use, by a name that says which state it is in.
 func samples() map[string]templ.Component {
 	all := map[string]templ.Component{}
-	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples(), viewSamples()} {
+	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples(), viewSamples(), selectionSamples()} {
 		for name, page := range part {
 			all[name] = page
 		}
@@ -38,6 +38,36 @@ func organizationSamples() map[string]templ.Component {
 		"candidates":            Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "li", Candidates: []Candidate{{ID: id(3).String(), Name: "Åsa Lind", Detail: "asa@granvik.example"}, {ID: id(4).String(), Name: "Lina Holm", Detail: "Buyer"}}, Form: Form{Action: "/organizations/x/contacts"}}),
 		"candidates-none":       Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "zzz", Form: Form{Action: "/organizations/x/contacts"}}),
 		"relationship":          Relationship(RelationshipPage{Page: p, Relationship: sampleRelationships()[0], Form: Form{Action: "/organizations/x/contacts/y", Version: 1}}),
+	}
+}
+
+func selectionSamples() map[string]templ.Component {
+	p := samplePage()
+	picker := Picker{List: crm.OrganizationList, State: "sort=name", Count: "348 organizations", PageURL: "/organizations?select=page", AllURL: "/organizations?select=all", NoneURL: "/organizations", Owners: sampleOwners, Changes: true, Exports: true}
+	ticked, all := picker, picker
+	ticked.Ticked, all.All = true, true
+	list := func(k Picker) templ.Component {
+		return Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Picker: k})
+	}
+	skipped := map[crm.SkipReason]crm.Skipped{crm.SkippedReach: {Count: 2, Names: []string{"Granvik Robotics", "Jansen Optics"}}, crm.SkippedSame: {Count: 12, Names: []string{"Ingvar Foods"}}, crm.SkippedGone: {Count: 1}}
+	job := crm.Job{ID: id(30), Kind: "archive_clients", Bulk: crm.Bulk{Action: crm.BulkArchive, Organizations: &crm.OrganizationFilter{}}, CreatedAt: ago(time.Minute)}
+	running, done, given := job, job, job
+	running.StartedAt, running.Done, running.Total = ago(time.Second), 12_000, 50_000
+	done.FinishedAt, done.Result = now, crm.BulkResult{ChangeSet: id(31), Done: 49_985, Skipped: skipped}
+	fault := crm.Msg("This account was deactivated before it could be done.")
+	given.FinishedAt, given.Result.Fault = now, &fault
+	sent := []Sent{{Name: "action", Value: "archive"}, {Name: "all", Value: "1"}}
+	return map[string]templ.Component{
+		"organizations-pick":   list(picker),
+		"organizations-ticked": list(ticked),
+		"organizations-all":    list(all),
+		"selection":            Selection(SelectionPage{Page: p, List: crm.OrganizationList, Action: crm.BulkArchive, Count: 12_000, BackURL: "/organizations", Sent: sent, Token: "t0k3n"}),
+		"selection-assign":     Selection(SelectionPage{Page: p, List: crm.ContactList, Action: crm.BulkAssign, Count: 12, Owner: "Marco Testa", BackURL: "/contacts", Sent: sent, Token: "t0k3n"}),
+		"selection-refused":    Selection(SelectionPage{Page: p, List: crm.OrganizationList, Fault: "Choose at least one row.", BackURL: "/organizations"}),
+		"job-waiting":          Job(JobPage{Page: p, Job: job}),
+		"job-running":          Job(JobPage{Page: p, Job: running}),
+		"job-done":             Job(JobPage{Page: p, Job: done}),
+		"job-refused":          Job(JobPage{Page: p, Job: given}),
 	}
 }
 

@@ -265,7 +265,7 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "invitation"), 1)
 	case "reset":
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "reset"), 1)
-	case "account":
+	case "account", "jobs":
 		id = uuid.New() // what is one's own has an id that nobody else has
 	default:
 		if strings.Contains(r.Pattern, "{") {
@@ -299,7 +299,7 @@ func (w *accessWorld) link(t *testing.T, purpose string) string {
 }
 
 // notForAll are pages that whoever is signed in and has nothing to do there is led away from, or does not find.
-var notForAll = []string{"/login", "/login/code", "/account/mfa/qr"}
+var notForAll = []string{"/login", "/login/code", "/account/mfa/qr", "/jobs/{id}"}
 
 var missing = regexp.MustCompile(`Missing permission: (\w+)<`)
 

@@ -36,6 +36,7 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 			p.OrganizationName = c.OrganizationName
 		}
 	}
+	p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Contacts, list.Prev, list.Next)
 	return show(templates.Contacts(p)), nil

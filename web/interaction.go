@@ -37,6 +37,7 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: people(frame.Choices), Errors: faults,
 	}
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
+	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count(), nil)
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Interactions, list.Prev, list.Next)
 	if len(faults) > 0 {

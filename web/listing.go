@@ -107,7 +107,7 @@ func (v *visit) pagerURLs(path string, prev, next crm.Page) (string, string) {
 		}
 		q := url.Values{}
 		for k, values := range v.query {
-			if k != "after" && k != "before" {
+			if k != "after" && k != "before" && k != "select" {
 				q[k] = values
 			}
 		}

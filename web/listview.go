@@ -27,8 +27,9 @@ import (
 // everything is the view of somebody who wants none.
 const everything = "all"
 
-// passing are the parameters that no view keeps: where it started, and the place in it.
-var passing = []string{"view", "base", "cols", "after", "before", "limit"}
+// passing are the parameters that no view keeps: where it started, the place in it, and which rows are
+// picked.
+var passing = []string{"view", "base", "cols", "after", "before", "limit", "select"}
 
 // sameAsNone are values that mean what leaving the parameter out means.
 var sameAsNone = map[string]string{"status": string(crm.StatusActive)}

@@ -97,7 +97,7 @@ func (w *visit) recordPlace(list crm.List, n postgres.Neighbours, path func(uuid
 func (w *visit) at(p crm.Page) url.Values {
 	q := url.Values{}
 	for name, values := range w.query {
-		if name != "after" && name != "before" {
+		if name != "after" && name != "before" && name != "select" {
 			q[name] = values
 		}
 	}

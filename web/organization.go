@@ -37,6 +37,7 @@ func listOrganizations(ctx context.Context, v *visit) (response, error) {
 	p := templates.OrganizationsPage{
 		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: frame.Sectors, Owners: people(frame.Choices), Errors: faults,
 	}
+	p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)
 	if len(faults) > 0 {

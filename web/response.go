@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"time"
 
@@ -12,7 +14,7 @@ import (
 	"github.com/archpilot/crm/templates"
 )
 
-// response is what a handler returns: one of page, file, redirect, entrance and exit.
+// response is what a handler returns: one of page, file, stream, redirect, entrance and exit.
 type response interface{ isResponse() }
 
 // page is a rendered page with its status.
@@ -47,8 +49,16 @@ type file struct {
 	body        []byte
 }
 
+// stream is a file that is written as it is read: nobody knows beforehand how long it is.
+type stream struct {
+	name, contentType string
+	write             func(context.Context, io.Writer) error
+	end               func() // called when it is over, however it ends
+}
+
 func (page) isResponse()     {}
 func (file) isResponse()     {}
+func (stream) isResponse()   {}
 func (redirect) isResponse() {}
 func (entrance) isResponse() {}
 func (exit) isResponse()     {}

@@ -40,6 +40,7 @@ var (
 	logInteraction  = needs(authz.ViewClient, authz.EditInteraction)
 	viewInteraction = needs(authz.ViewInteraction)
 	editInteraction = needs(authz.ViewInteraction, authz.EditInteraction)
+	exportTalk      = needs(authz.ViewInteraction, authz.ExportClient)
 	manageUsers     = needs(authz.ManageUsers)
 	viewAudit       = needs(authz.ViewAudit)
 )
@@ -77,6 +78,7 @@ func (s *Server) table() []route {
 		{post, "/organizations", createClient, createOrganization},
 		{get, "/organizations/new", createClient, newOrganization},
 		{post, "/organizations/columns", viewClient, chooseColumns(crm.OrganizationList)},
+		{post, "/organizations/bulk", viewClient, s.changeMany(crm.OrganizationList)}, // and what the action takes
 		{get, "/organizations/{id}", viewClient, showOrganization},
 		{post, "/organizations/{id}", editClient, updateOrganization},
 		{get, "/organizations/{id}/edit", editClient, editOrganization},
@@ -95,6 +97,7 @@ func (s *Server) table() []route {
 		{post, "/contacts", createClient, createContact},
 		{get, "/contacts/new", createClient, newContact},
 		{post, "/contacts/columns", viewClient, chooseColumns(crm.ContactList)},
+		{post, "/contacts/bulk", viewClient, s.changeMany(crm.ContactList)},
 		{get, "/contacts/{id}", viewClient, showContact},
 		{post, "/contacts/{id}", editClient, updateContact},
 		{get, "/contacts/{id}/edit", editClient, editContact},
@@ -106,6 +109,7 @@ func (s *Server) table() []route {
 
 		{get, "/interactions", viewInteraction, listInteractions},
 		{post, "/interactions/columns", viewInteraction, chooseColumns(crm.InteractionList)},
+		{post, "/interactions/bulk", exportTalk, s.changeMany(crm.InteractionList)}, // an export is all there is
 		{get, "/interactions/{id}", viewInteraction, showInteraction},
 		{post, "/interactions/{id}", editInteraction, updateInteraction},
 		{get, "/interactions/{id}/edit", editInteraction, editInteractionForm},
@@ -115,6 +119,7 @@ func (s *Server) table() []route {
 		// what these need depends on the records they tell of: the store decides
 		{get, "/changes/{id}", signedIn, showChange},
 		{post, "/changes/{id}/undo", signedIn, undoChange},
+		{get, "/jobs/{id}", signedIn, showJob}, // by whom it was left, and nobody else
 
 		// what these need depends on the list that the view is of
 		{post, "/views", signedIn, createView},

@@ -49,6 +49,7 @@ type Server struct {
 	linkPolicy string // see referrerPolicyOfLinks
 	routes     []route
 	api        *api.Server
+	exports    exports
 	draining   chan struct{} // closed when the server is about to stop
 }
 

@@ -12,12 +12,13 @@ import (
 const triggers = "=+-@|%＝＋－＠｜％"
 
 // Neutralise returns s so that a spreadsheet shows it and never runs it: with an apostrophe before it
-// when the first character after blanks, controls and invisible ones is a trigger.
+// when the first character after blanks, controls and invisible ones is a trigger, and where it begins with a tab or
+// a carriage return, which some drop before they look.
 func Neutralise(s string) string {
 	first := strings.TrimLeftFunc(s, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r)
 	})
-	if r, _ := utf8.DecodeRuneInString(first); strings.ContainsRune(triggers, r) {
+	if r, _ := utf8.DecodeRuneInString(first); strings.ContainsRune(triggers, r) || strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
 		return "'" + s
 	}
 	return s

@@ -106,6 +106,12 @@ func Team(id uuid.UUID) string              { return Teams + "/" + id.String() }
 func List(name string) string    { return "/" + name }
 func Columns(name string) string { return List(name) + "/columns" }
 
+// ChangeMany takes an action on many records of a list.
+func ChangeMany(name string) string { return List(name) + "/bulk" }
+
+// Job is something left to be done in the background.
+func Job(id uuid.UUID) string { return "/jobs/" + id.String() }
+
 // ListView is a list as a saved view has it.
 func ListView(name string, id uuid.UUID) string { return List(name) + "?view=" + id.String() }
 
