@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,12 +102,8 @@ func (db *DB) begin(ctx context.Context, first func(*pgx.Batch)) (*work, error) 
 // unsent. The deferred guards speak here.
 func (s *Store) commit(ctx context.Context, w *work, changeSet uuid.NullUUID, changes []audit.Change) error {
 	b := &pgx.Batch{}
-	for _, c := range changes {
-		args, err := s.auditArgs(changeSet, c)
-		if err != nil {
-			return err
-		}
-		b.Queue(insertAudit, args)
+	if err := s.queueAudit(b, changeSet, changes); err != nil {
+		return err
 	}
 	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" { // PostgreSQL answers ROLLBACK to the commit of a failed transaction
@@ -119,6 +116,51 @@ func (s *Store) commit(ctx context.Context, w *work, changeSet uuid.NullUUID, ch
 		s.db.mail()
 	}
 	return err
+}
+
+// manyChanges is from how many audit rows on they are inserted set by set: 50,000 by a statement each took 9 s.
+const manyChanges = 500
+
+func (s *Store) queueAudit(b *pgx.Batch, changeSet uuid.NullUUID, changes []audit.Change) error {
+	if len(changes) >= manyChanges {
+		return s.queueManyAudits(b, changeSet, changes)
+	}
+	for _, c := range changes {
+		args, err := s.auditArgs(changeSet, c)
+		if err != nil {
+			return err
+		}
+		b.Queue(insertAudit, args)
+	}
+	return nil
+}
+
+// queueManyAudits is insertAudit for many rows. What differs from row to row goes in as JSON, the same as each would
+// have been given.
+func (s *Store) queueManyAudits(b *pgx.Batch, changeSet uuid.NullUUID, changes []audit.Change) error {
+	for chunk := range slices.Chunk(changes, bulkChunk) {
+		rows := make([]pgx.NamedArgs, len(chunk))
+		for i, c := range chunk {
+			args, err := s.auditArgs(changeSet, c)
+			if err != nil {
+				return err
+			}
+			for _, same := range []string{"changeSet", "user", "ip", "ua"} { // of all rows
+				delete(args, same)
+			}
+			rows[i] = args
+		}
+		raw, err := json.Marshal(rows)
+		if err != nil {
+			return err
+		}
+		b.Queue(`INSERT INTO audit_logs (change_set_id, user_id, action, target_type, target_id, parent_id, table_name, metadata, before, after, ip, ua)
+			SELECT @changeSet, @user, r.action, r.type, r.target, r.parent, r."table", r.metadata, r.before, r.after, @ip, @ua
+			FROM ROWS FROM (jsonb_to_recordset(@rows::jsonb) AS (action text, type text, target uuid, parent uuid, "table" text, metadata jsonb, before jsonb, after jsonb))
+				WITH ORDINALITY r(action, type, target, parent, "table", metadata, before, after, n) ORDER BY r.n`,
+			pgx.NamedArgs{"changeSet": changeSet, "user": s.userID(), "ip": s.ip(), "ua": s.ua(), "rows": json.RawMessage(raw)})
+	}
+	return nil
 }
 
 // end gives the connection back, after taking back a transaction that was not committed, even when the request
