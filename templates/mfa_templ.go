@@ -5,14 +5,17 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import "github.com/a-h/templ"
-import templruntime "github.com/a-h/templ/runtime"
+import (
+	"github.com/a-h/templ"
+	templruntime "github.com/a-h/templ/runtime"
+)
 
 import (
-	"github.com/archpilot/crm/internal/paths"
-	"github.com/archpilot/crm/templates/ui"
 	"strconv"
 	"time"
+
+	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/templates/ui"
 )
 
 // CodePage asks for the second factor after the password. Field: code.

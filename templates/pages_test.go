@@ -50,12 +50,15 @@ func selectionSamples() map[string]templ.Component {
 		return Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Picker: k})
 	}
 	skipped := map[crm.SkipReason]crm.Skipped{crm.SkippedReach: {Count: 2, Names: []string{"Granvik Robotics", "Jansen Optics"}}, crm.SkippedSame: {Count: 12, Names: []string{"Ingvar Foods"}}, crm.SkippedGone: {Count: 1}}
-	job := crm.Job{ID: id(30), Kind: "archive_clients", Bulk: crm.Bulk{Action: crm.BulkArchive, Organizations: &crm.OrganizationFilter{}}, CreatedAt: ago(time.Minute)}
+	job := crm.Job{ID: id(30), Kind: "archive_clients", Task: crm.Task{Bulk: &crm.Bulk{Action: crm.BulkArchive, Organizations: &crm.OrganizationFilter{}}}, CreatedAt: ago(time.Minute)}
 	running, done, given := job, job, job
 	running.StartedAt, running.Done, running.Total = ago(time.Second), 12_000, 50_000
-	done.FinishedAt, done.Result = now, crm.BulkResult{ChangeSet: id(31), Done: 49_985, Skipped: skipped}
+	done.FinishedAt, done.Result = now, crm.JobResult{BulkResult: crm.BulkResult{ChangeSet: id(31), Done: 49_985, Skipped: skipped}}
 	fault := crm.Msg("This account was deactivated before it could be done.")
 	given.FinishedAt, given.Result.Fault = now, &fault
+	back, undone := id(31), job
+	undone.Kind, undone.Task, undone.FinishedAt = "undo", crm.Task{Undo: &back}, now
+	undone.Result = crm.JobResult{BulkResult: crm.BulkResult{ChangeSet: id(32), Done: 49_984}, KeptMore: 3}
 	sent := []Sent{{Name: "action", Value: "archive"}, {Name: "all", Value: "1"}}
 	return map[string]templ.Component{
 		"organizations-pick":   list(picker),
@@ -67,6 +70,7 @@ func selectionSamples() map[string]templ.Component {
 		"job-waiting":          Job(JobPage{Page: p, Job: job}),
 		"job-running":          Job(JobPage{Page: p, Job: running}),
 		"job-done":             Job(JobPage{Page: p, Job: done}),
+		"job-undone":           Job(JobPage{Page: p, Job: undone, Kept: []string{"Granvik Robotics (Owner): changed since"}}),
 		"job-refused":          Job(JobPage{Page: p, Job: given}),
 	}
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/google/uuid"
@@ -9,6 +10,7 @@ import (
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
+	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/templates"
 )
 
@@ -67,6 +69,10 @@ func undoChange(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	result, err := v.store.Undo(ctx, id)
+	if errors.Is(err, postgres.ErrLarge) {
+		job, err := v.store.EnqueueUndo(ctx, id)
+		return redirect{to: paths.Job(job)}, err
+	}
 	if err != nil {
 		return nil, err
 	}

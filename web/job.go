@@ -15,5 +15,9 @@ func showJob(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return show(templates.Job(templates.JobPage{Page: v.page, Job: j})), nil
+	p := templates.JobPage{Page: v.page, Job: j}
+	for _, k := range j.Result.Kept {
+		p.Kept = append(p.Kept, v.kept(k))
+	}
+	return show(templates.Job(p)), nil
 }

@@ -2,7 +2,6 @@ package crm
 
 import (
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -85,21 +84,4 @@ type BulkResult struct {
 	ChangeSet uuid.UUID `json:"-"` // what Undo takes back; Nil when nothing was changed
 	Done      int
 	Skipped   map[SkipReason]Skipped `json:",omitempty"`
-	Fault     *Message               `json:",omitempty"` // why nothing was done at all
 }
-
-// Job is an action on many records that is done in the background.
-type Job struct {
-	ID         uuid.UUID
-	Kind       string // the action of its change set
-	Bulk       Bulk
-	Result     BulkResult
-	Done       int // records gone through so far, of Total
-	Total      int
-	CreatedAt  time.Time
-	StartedAt  time.Time // zero while it waits
-	FinishedAt time.Time // zero until it is done or given up
-}
-
-// Finished reports whether the job is done, or given up.
-func (j Job) Finished() bool { return !j.FinishedAt.IsZero() }

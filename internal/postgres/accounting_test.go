@@ -407,7 +407,8 @@ var probes = map[string]probe{
 	"Enqueue": {edit, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.Enqueue(ctx, crm.Bulk{Action: crm.BulkArchive, All: true, Organizations: &crm.OrganizationFilter{Owner: crm.OwnerFilter{UserID: postgrestest.ID(w.owner.ID)}}}, uuid.NullUUID{})
 	}},
-	"Job": {nil, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.Job(ctx, w.job) }},
+	"EnqueueUndo": {nil, notFound, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) { return s.EnqueueUndo(ctx, id) })},
+	"Job":         {nil, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.Job(ctx, w.job) }},
 	"ExportOrganizations": {[]authz.Permission{authz.ViewClient, authz.ExportClient}, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		var got []crm.OrganizationRow
 		err := s.ExportOrganizations(ctx, crm.OrganizationFilter{Status: crm.StatusAll}, "", func(rows []crm.OrganizationRow) error { got = append(got, rows...); return nil })

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 )
@@ -25,20 +26,43 @@ func (s *Store) Enqueue(ctx context.Context, b crm.Bulk, token uuid.NullUUID) (u
 	if err := s.mayBulk(b); err != nil {
 		return uuid.Nil, err
 	}
-	if !s.actor.SignedIn() {
-		return uuid.Nil, crm.ErrNotFound
-	}
-	task, err := json.Marshal(b)
-	if err != nil {
-		return uuid.Nil, err
-	}
 	id := newID()
 	if token.Valid {
 		id = token.UUID
 	}
+	return s.enqueue(ctx, id, bulkKinds[b.Action].kind, crm.Task{Bulk: &b})
+}
+
+// EnqueueUndo leaves the undo of a change set to be done in the background. While it waits there is one job for it.
+func (s *Store) EnqueueUndo(ctx context.Context, changeSet uuid.UUID) (uuid.UUID, error) {
+	types, err := s.changeSetTypes(ctx, s.db.pool, changeSet)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, err := s.mayUndo(ctx, s.db.pool, changeSet, types); err != nil {
+		return uuid.Nil, err
+	}
+	switch n, err := s.undoable(ctx, s.db.pool, changeSet); {
+	case err != nil:
+		return uuid.Nil, err
+	case n == 0:
+		return uuid.Nil, crm.ErrNotFound
+	}
+	waiting, err := scalar[uuid.UUID](ctx, s.db.pool, `SELECT id FROM jobs WHERE user_id = @me AND finished_at IS NULL AND task->>'Undo' = @set::text LIMIT 1`,
+		s.args(pgx.NamedArgs{"set": changeSet}))
+	if !noRows(err) {
+		return waiting, err
+	}
+	return s.enqueue(ctx, newID(), audit.Undo, crm.Task{Undo: &changeSet})
+}
+
+func (s *Store) enqueue(ctx context.Context, id uuid.UUID, kind audit.Action, task crm.Task) (uuid.UUID, error) {
+	if !s.actor.SignedIn() {
+		return uuid.Nil, crm.ErrNotFound
+	}
 	tag, err := s.db.pool.Exec(ctx, `INSERT INTO jobs (id, kind, user_id, task, ip, ua) SELECT @id, @kind, @me, @task, @ip, @ua
 		WHERE (SELECT count(*) FROM jobs WHERE user_id = @me AND finished_at IS NULL AND id <> @id) < @limit ON CONFLICT DO NOTHING`,
-		s.args(pgx.NamedArgs{"id": id, "kind": bulkKinds[b.Action].kind, "task": json.RawMessage(task), "ip": s.ip(), "ua": s.ua(), "limit": maxWaiting}))
+		s.args(pgx.NamedArgs{"id": id, "kind": kind, "task": task, "ip": s.ip(), "ua": s.ua(), "limit": maxWaiting}))
 	if err != nil || tag.RowsAffected() == 1 {
 		return id, err
 	}
@@ -70,16 +94,24 @@ func (s *Store) Job(ctx context.Context, id uuid.UUID) (crm.Job, error) {
 	j := crm.Job{
 		ID: r.ID, Kind: r.Kind, Done: r.Done, Total: r.Total, CreatedAt: r.CreatedAt, StartedAt: moment(r.StartedAt), FinishedAt: moment(r.FinishedAt),
 	}
-	err = errors.Join(json.Unmarshal(r.Task, &j.Bulk), json.Unmarshal(r.Result, &j.Result))
+	err = errors.Join(json.Unmarshal(r.Task, &j.Task), json.Unmarshal(r.Result, &j.Result))
 	j.Result.ChangeSet = r.ChangeSetID.UUID
 	if f := j.Result.Fault; f != nil {
-		for i, a := range f.Args { // JSON knows one kind of number
-			if n, is := a.(float64); is {
-				f.Args[i] = int(n)
-			}
-		}
+		wholeNumbers(f.Args)
+	}
+	for _, k := range j.Result.Kept {
+		wholeNumbers(k.Reason.Args)
 	}
 	return j, err
+}
+
+// wholeNumbers makes the numbers of a message what they were: JSON knows one kind only.
+func wholeNumbers(args []any) {
+	for i, a := range args {
+		if n, is := a.(float64); is {
+			args[i] = int(n)
+		}
+	}
 }
 
 // Jobs is the work that waits to be done in the background. Several may work through it at once, in one process or
@@ -94,12 +126,12 @@ func (q Jobs) Waiting(ctx context.Context) ([]uuid.UUID, error) {
 	return column[uuid.UUID](ctx, q.db.pool, `SELECT id FROM jobs WHERE finished_at IS NULL AND due_at <= now() ORDER BY created_at, id LIMIT 20`)
 }
 
-// job is one job that is being done. All its methods but those of Jobs are called within changeSelected; on nil,
-// where somebody waits for the action, they do nothing.
+// job is one job that is being done. What can be done in the background and while somebody waits calls claim, tell,
+// finish and close either way; on nil, where somebody waits, they do nothing.
 type job struct {
 	db       *DB
 	id       uuid.UUID
-	bulk     crm.Bulk
+	task     crm.Task
 	actor    authz.Actor
 	origin   Origin
 	active   bool // the user still works here
@@ -128,7 +160,7 @@ func (q Jobs) Do(ctx context.Context, id uuid.UUID) error {
 		return j.giveUp(ctx, crm.Msg("This account was deactivated before it could be done."))
 	}
 	if err == nil {
-		_, err = q.db.As(j.actor, j.origin).changeSelected(ctx, j.bulk, j)
+		err = j.do(ctx, q.db.As(j.actor, j.origin))
 	}
 	var forbidden Forbidden
 	var invalid crm.Invalid
@@ -137,6 +169,8 @@ func (q Jobs) Do(ctx context.Context, id uuid.UUID) error {
 		return nil
 	case errors.Is(err, errUnknownTask):
 		return err // the newer program does it
+	case errors.Is(err, crm.ErrNotFound):
+		return j.giveUp(ctx, crm.Msg("It is not there any more, or out of your reach by now."))
 	case errors.As(err, &forbidden):
 		return j.giveUp(ctx, crm.Msg("You lost a permission before it could be done: %s", string(forbidden.Permission)))
 	case errors.As(err, &invalid):
@@ -149,6 +183,19 @@ func (q Jobs) Do(ctx context.Context, id uuid.UUID) error {
 		return errors.Join(err, j.giveUp(ctx, crm.Msg("It failed several times and was given up. Nothing was changed.")))
 	case j != nil:
 		return errors.Join(err, j.postpone(ctx))
+	}
+	return err
+}
+
+// do does the task.
+func (j *job) do(ctx context.Context, s *Store) (err error) {
+	switch {
+	case j.task.Bulk != nil:
+		_, err = s.changeSelected(ctx, *j.task.Bulk, j)
+	case j.task.Undo != nil:
+		_, err = s.undo(ctx, *j.task.Undo, j)
+	default:
+		err = errUnknownTask
 	}
 	return err
 }
@@ -180,7 +227,7 @@ func (q Jobs) read(ctx context.Context, id uuid.UUID) (*job, error) {
 	j.actor = authz.Actor{UserID: r.UserID, Name: r.Name, Email: r.Email, Zone: r.Zone, Owners: r.Owners}.WithGrants(parseGrants(r.Grants)...)
 	strict := json.NewDecoder(bytes.NewReader(r.Task))
 	strict.DisallowUnknownFields()
-	if strict.Decode(&j.bulk) != nil {
+	if strict.Decode(&j.task) != nil {
 		return j, errUnknownTask
 	}
 	return j, nil
@@ -220,7 +267,7 @@ func (j *job) tell(ctx context.Context, done, total int) error {
 const finishJob = `UPDATE jobs SET finished_at = now(), result = @result, change_set_id = @changeSet WHERE id = @id AND finished_at IS NULL`
 
 // finish marks the job done in the transaction that does it.
-func (j *job) finish(ctx context.Context, w *work, r crm.BulkResult) error {
+func (j *job) finish(ctx context.Context, w *work, r crm.JobResult) error {
 	if j == nil {
 		return nil
 	}
@@ -232,7 +279,7 @@ func (j *job) finish(ctx context.Context, w *work, r crm.BulkResult) error {
 }
 
 // close ends a job that changed nothing.
-func (j *job) close(ctx context.Context, r crm.BulkResult) error {
+func (j *job) close(ctx context.Context, r crm.JobResult) error {
 	if j == nil {
 		return nil
 	}
@@ -242,7 +289,7 @@ func (j *job) close(ctx context.Context, r crm.BulkResult) error {
 
 // giveUp ends a job that can never be done, and says why.
 func (j *job) giveUp(ctx context.Context, why crm.Message) error {
-	return j.close(ctx, crm.BulkResult{Fault: &why})
+	return j.close(ctx, crm.JobResult{Fault: &why})
 }
 
 // postpone lets a job wait that failed, each time longer.

@@ -199,7 +199,7 @@ func TestAJobIsDoneWithTheRightsOfTheMoment(t *testing.T) {
 func TestAJobOfANewerProgramIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	f, id := archiving(t, 3)
-	run(t, f.conn, `UPDATE jobs SET task = jsonb_set(task, '{Organizations,Region}', '"North"')`)
+	run(t, f.conn, `UPDATE jobs SET task = jsonb_set(task, '{Bulk,Organizations,Region}', '"North"')`)
 	if err := f.db.Jobs().Do(ctx, id); err == nil {
 		t.Error("a job with a filter that nobody knows was done")
 	}
@@ -228,5 +228,37 @@ func TestAJobIsLeftOncePerFormAndInModeration(t *testing.T) {
 	}
 	if again := must(mia.Enqueue(ctx, b, token))(t); again != first {
 		t.Errorf("the form sent again made job %s, want %s", again, first)
+	}
+}
+
+// TestALargeUndoIsAJob takes back what is too much for somebody who waits.
+func TestALargeUndoIsAJob(t *testing.T) {
+	t.Parallel()
+	const n = 5001
+	f := newFirm(t)
+	ids := f.many(t, n, f.mia)
+	mia := f.all(f.mia)
+	archived := must(mia.ChangeSelected(ctx, allOf(crm.BulkArchive, crm.OrganizationFilter{Query: "client"})))(t)
+	if _, err := mia.Undo(ctx, archived.ChangeSet); !errors.Is(err, postgres.ErrLarge) || f.archived(t) != n {
+		t.Fatalf("the undo of %d changes answered %v, and %d are archived", n, err, f.archived(t))
+	}
+	if id, err := f.own(f.tom).EnqueueUndo(ctx, archived.ChangeSet); !isNotFound(err) {
+		t.Errorf("tom, who reaches none of them, got job %s and %v", id, err)
+	}
+	id := must(mia.EnqueueUndo(ctx, archived.ChangeSet))(t)
+	if again := must(mia.EnqueueUndo(ctx, archived.ChangeSet))(t); again != id {
+		t.Errorf("asked for twice, the undo is jobs %s and %s", id, again)
+	}
+	must(f.sys.SetOrganizationActive(ctx, ids[0], true))(t)
+	fatal(t, f.db.Jobs().Do(ctx, id))
+	j := must(mia.Job(ctx, id))(t)
+	if !j.Finished() || j.Result.Done != n-1 || len(j.Result.Kept) != 0 || f.archived(t) != 0 {
+		t.Errorf("the job ended as %+v, and %d are archived", j, f.archived(t))
+	}
+	if got := read[string](t, f.conn, `SELECT kind FROM change_sets WHERE id = $1 AND undoes = $2`, j.Result.ChangeSet, archived.ChangeSet); got != "undo" {
+		t.Errorf("its change set is of kind %q", got)
+	}
+	if report := must(f.sys.Verify(ctx))(t); len(report.Problems) > 0 {
+		t.Errorf("the log does not join up: %v", report.Problems)
 	}
 }

@@ -124,11 +124,11 @@ func (s *Store) changeSelected(ctx context.Context, b crm.Bulk, j *job) (crm.Bul
 		if w.logged == 0 {
 			return nil, errAllSkipped
 		}
-		return nil, j.finish(ctx, w, run.result)
+		return nil, j.finish(ctx, w, crm.JobResult{BulkResult: run.result})
 	})
 	switch {
 	case errors.Is(err, errAllSkipped):
-		return run.result, j.close(ctx, run.result)
+		return run.result, j.close(ctx, crm.JobResult{BulkResult: run.result})
 	case err != nil:
 		return crm.BulkResult{}, err
 	}

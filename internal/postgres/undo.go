@@ -25,14 +25,29 @@ var errNothingUndone = errors.New("nothing left to take back")
 // Undo takes a change set back, as a new change set. An update goes back field by field: a field changed since
 // is kept and named. A created record goes only if it is as it was made and nothing refers to it; a deleted
 // one comes back. Records out of the actor's edit reach are kept, nameless. When nothing is left to take back,
-// nothing is written and the result has no change set.
+// nothing is written and the result has no change set. A user whose change set is of very many records gets
+// ErrLarge, and nothing was done: EnqueueUndo.
 func (s *Store) Undo(ctx context.Context, id uuid.UUID) (crm.UndoResult, error) {
+	return s.undo(ctx, id, nil)
+}
+
+// maxUndone is how many changes are taken back while somebody waits: a second or two.
+const maxUndone = 5000
+
+// ErrLarge says that an undo takes longer than anybody should wait for a page.
+var ErrLarge = errors.New("the undo is a large one")
+
+// undo is Undo for a job, or for somebody who waits where j is nil.
+func (s *Store) undo(ctx context.Context, id uuid.UUID, j *job) (crm.UndoResult, error) {
 	if !s.actor.SignedIn() && !s.actor.System {
 		return crm.UndoResult{}, crm.ErrNotFound
 	}
 	var u *undo
 	cs, err := s.writeUndoing(ctx, audit.Undo, uuid.NullUUID{UUID: id, Valid: true}, func(ctx context.Context, w *work) ([]audit.Change, error) {
 		if _, err := w.Exec(ctx, `SET LOCAL statement_timeout = '`+undoTimeout+`'`); err != nil {
+			return nil, err
+		}
+		if err := j.claim(ctx, w); err != nil {
 			return nil, err
 		}
 		types, err := s.changeSetTypes(ctx, w, id)
@@ -43,9 +58,22 @@ func (s *Store) Undo(ctx context.Context, id uuid.UUID) (crm.UndoResult, error) 
 		if err != nil {
 			return nil, err
 		}
+		if j == nil && s.actor.SignedIn() {
+			n, err := s.undoable(ctx, w, id)
+			switch {
+			case err != nil:
+				return nil, err
+			case n > maxUndone:
+				return nil, ErrLarge
+			}
+		}
 		takeBack := func() ([]audit.Change, error) {
 			u = &undo{store: s, work: w, of: id, root: root, staying: map[uuid.UUID]bool{}}
-			return u.run(ctx)
+			changes, err := u.run(ctx)
+			if err == nil {
+				err = j.finish(ctx, w, resultOf(u.result))
+			}
+			return changes, err
 		}
 		if !slices.ContainsFunc(types, givesRights) { // a long undo of clients holds up no administrator
 			return takeBack()
@@ -53,13 +81,28 @@ func (s *Store) Undo(ctx context.Context, id uuid.UUID) (crm.UndoResult, error) 
 		return s.keepingRights(ctx, w, takeBack)
 	})
 	if errors.Is(err, errNothingUndone) {
-		return u.result, nil
+		return u.result, j.close(ctx, resultOf(u.result))
 	}
 	if err != nil {
 		return crm.UndoResult{}, err
 	}
 	u.result.ChangeSetID = cs
 	return u.result, nil
+}
+
+// undoable counts the changes of a change set within the actor's reach, up to one more than are taken back at once.
+func (s *Store) undoable(ctx context.Context, q querier, id uuid.UUID) (int, error) {
+	return scalar[int](ctx, q, `SELECT count(*) FROM (SELECT 1 FROM audit_logs a WHERE a.change_set_id = @id AND a.table_name IS NOT NULL
+		AND (`+s.changeScope(authz.EditClient, authz.EditInteraction)+` OR (a.table_name = 'users' AND a.target_id = @me)) LIMIT @most) n`,
+		s.args(pgx.NamedArgs{"id": id, "most": maxUndone + 1}))
+}
+
+// keptTold is how many records that an undo kept its job names.
+const keptTold = 50
+
+func resultOf(r crm.UndoResult) crm.JobResult {
+	told := r.Kept[:min(len(r.Kept), keptTold)]
+	return crm.JobResult{BulkResult: crm.BulkResult{Done: r.Undone}, Kept: told, KeptMore: len(r.Kept) - len(told)}
 }
 
 // rootChange is the change set at the start of a chain of undos: what somebody first did.
@@ -87,14 +130,14 @@ func (r rootChange) permissions() []authz.Permission {
 
 // mayUndo checks that the actor holds the permissions of everything the change set changed, records of these
 // types, and returns what it goes back to.
-func (s *Store) mayUndo(ctx context.Context, w *work, id uuid.UUID, types []string) (rootChange, error) {
-	root, err := rootOf(ctx, w, id)
+func (s *Store) mayUndo(ctx context.Context, q querier, id uuid.UUID, types []string) (rootChange, error) {
+	root, err := rootOf(ctx, q, id)
 	if err != nil {
 		return root, err
 	}
 	for _, t := range types {
 		if t == audit.User && s.actor.SignedIn() { // one's own profile needs no permission
-			if mine, err := s.onlyMyProfile(ctx, w, id); err != nil || mine {
+			if mine, err := s.onlyMyProfile(ctx, q, id); err != nil || mine {
 				return root, err
 			}
 		}
@@ -108,8 +151,8 @@ func (s *Store) mayUndo(ctx context.Context, w *work, id uuid.UUID, types []stri
 
 // onlyMyProfile reports whether a change set is the actor's own and touches nothing but what everyone may
 // change about themselves: name, zone and theme. Their team, address and roles take ManageUsers, now as then.
-func (s *Store) onlyMyProfile(ctx context.Context, w *work, id uuid.UUID) (bool, error) {
-	return scalar[bool](ctx, w, `SELECT coalesce(bool_and(target_id = @me AND user_id = @me AND table_name = 'users' AND before IS NOT NULL AND after IS NOT NULL
+func (s *Store) onlyMyProfile(ctx context.Context, q querier, id uuid.UUID) (bool, error) {
+	return scalar[bool](ctx, q, `SELECT coalesce(bool_and(target_id = @me AND user_id = @me AND table_name = 'users' AND before IS NOT NULL AND after IS NOT NULL
 			AND before - '{name,zone,theme}'::text[] = after - '{name,zone,theme}'::text[]), FALSE)
 		FROM audit_logs WHERE change_set_id = @id`, s.args(pgx.NamedArgs{"id": id}))
 }
