@@ -231,3 +231,35 @@ func TestManyAtOnceEnd(t *testing.T) {
 		t.Errorf("the log does not join up: %v", report.Problems)
 	}
 }
+
+// TestAnExportThatIsCutOffSaysSo: what left the house is noted, however it ended.
+func TestAnExportThatIsCutOffSaysSo(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	f.many(t, 450, f.mia)
+	gone := errors.New("the reader is gone")
+	pages := 0
+	err := f.all(f.mia).ExportOrganizations(ctx, crm.OrganizationFilter{Query: "client"}, "q=client", func([]crm.OrganizationRow) error {
+		if pages++; pages == 2 {
+			return gone
+		}
+		return nil
+	})
+	if !errors.Is(err, gone) {
+		t.Errorf("the export answered %v", err)
+	}
+	if got := read[string](t, f.conn, `SELECT user_id || ' ' || metadata::text FROM audit_logs WHERE action = 'export'`); got != f.mia.ID.String()+` {"list": "organizations", "rows": 400, "filter": "q=client", "aborted": true}` {
+		t.Errorf("it is noted as %s", got)
+	}
+	var rows []string
+	whole := f.all(f.mia).ExportOrganizations(ctx, crm.OrganizationFilter{Query: "client", Sort: crm.Sort{By: crm.ByOwner}}, "", func(page []crm.OrganizationRow) error {
+		for _, o := range page {
+			rows = append(rows, o.DisplayName)
+		}
+		return nil
+	})
+	slices.Sort(rows)
+	if fatal(t, whole); len(slices.Compact(rows)) != 450 {
+		t.Errorf("an export over three pages has %d different rows, want 450", len(slices.Compact(rows)))
+	}
+}
