@@ -33,8 +33,11 @@ func bareRecord(path string) func(uuid.UUID) string {
 	return func(id uuid.UUID) string { return path + "?id=" + id.String() }
 }
 
-const organizationRow = `SELECT o.id::text, o.display_name, coalesce(o.sector, ''), coalesce(o.size_band, ''), coalesce(u.name, ''), o.updated_at::text
-	FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id `
+const organizationRow = `SELECT o.id::text, o.display_name, coalesce(o.sector, ''), coalesce(o.size_band, ''), coalesce(u.name, ''), coalesce(m.name, ''), coalesce(m.role_label, ''), a.last_contact_at::text
+	FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id JOIN organization_activity a ON a.organization_id = o.id
+	LEFT JOIN LATERAL (SELECT c.first_name || ' ' || c.last_name AS name, l.role_label FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
+		WHERE l.organization_id = o.id AND c.is_active
+		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE `
 
 // Queries of pages with rows, in the order of the program's own lists. A placeholder is the record's id.
 var bareQueries = map[string][]string{
@@ -42,7 +45,10 @@ var bareQueries = map[string][]string{
 	"/list-deep": {organizationRow + `WHERE o.is_active AND (o.display_name COLLATE "und-x-icu", o.id) > ('Lombardi', '00000000-0000-0000-0000-000000000000')
 		ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 50`},
 	"/list-sector": {organizationRow + `WHERE o.is_active AND coalesce(o.sector, '') COLLATE "und-x-icu" = 'Logistics' ORDER BY o.display_name COLLATE "und-x-icu", o.id LIMIT 50`},
-	"/contacts": {`SELECT c.id::text, c.first_name, c.last_name, coalesce(c.email, ''), coalesce(c.phone, ''), coalesce(c.job_title, '') FROM contacts c
+	"/contacts": {`SELECT c.id::text, c.first_name, c.last_name, coalesce(c.email, ''), coalesce(c.phone, ''), coalesce(u.name, ''), coalesce(p.display_name, ''), coalesce(p.role_label, ''), a.last_contact_at::text
+		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id JOIN contact_activity a ON a.contact_id = c.id
+		LEFT JOIN LATERAL (SELECT o.display_name, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id
+			ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE
 		WHERE c.is_active ORDER BY c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id LIMIT 50`},
 	"/interactions": {`SELECT i.id::text, i.channel, i.subject, i.happened_at::text, coalesce(o.display_name, ''), coalesce(c.first_name || ' ' || c.last_name, ''), coalesce(u.name, '')
 		FROM (SELECT * FROM interactions ORDER BY happened_at DESC, id DESC LIMIT 50) i LEFT JOIN organizations o ON o.id = i.organization_id
