@@ -150,7 +150,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, resp response) {
 			s.fail(w, r, err)
 			return
 		}
-		s.enter(ctx, resp)
+		if err := s.enter(ctx, resp); err != nil {
+			s.fail(w, r, err)
+			return
+		}
 		http.Redirect(w, r, resp.to, http.StatusSeeOther)
 	case exit:
 		if err := s.sessions.Destroy(ctx); err != nil {

@@ -74,18 +74,20 @@ func held(ctx context.Context) *holder {
 	return h
 }
 
-// enter writes into a fresh session who has come in.
-func (s *Server) enter(ctx context.Context, e entrance) {
+// enter writes into a fresh session who has come in. What the session held before goes: the browser may have been
+// somebody else's, and a flash tells of what they did.
+func (s *Server) enter(ctx context.Context, e entrance) error {
+	if err := s.sessions.Clear(ctx); err != nil {
+		return err
+	}
 	held(ctx).passwordAt = e.passwordAt
 	s.sessions.Put(ctx, sessionUser, e.user.String())
 	s.prove(ctx)
-	if !e.half {
-		s.sessions.Remove(ctx, sessionHalf)
-		s.sessions.Remove(ctx, sessionNext)
-		return
+	if e.half {
+		s.sessions.Put(ctx, sessionHalf, true)
+		s.sessions.Put(ctx, sessionNext, e.then)
 	}
-	s.sessions.Put(ctx, sessionHalf, true)
-	s.sessions.Put(ctx, sessionNext, e.then)
+	return nil
 }
 
 // proofLasts is how long a password that was given opens sensitive actions.

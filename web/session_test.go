@@ -297,3 +297,13 @@ func TestABorrowedSessionCannotGuessThePassword(t *testing.T) {
 	change(testPassword).wants(http.StatusUnprocessableEntity) // right, but not looked at any more
 	b.get("/").wants(http.StatusOK)                            // the session itself lives on
 }
+
+// Whoever signs in where somebody else was signed in sees nothing of theirs.
+func TestSignInForgetsWhoWasHereBefore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b, other := s.role(t, "manager"), s.user(t, "other", postgrestest.Seeded(t, s.db, "viewer"))
+	b.post("/organizations", "legal_name", "Granvik Shipping AB", "display_name", "Granvik").wants(http.StatusSeeOther) // the flash is not shown yet
+	b.signIn(other.Email, testPassword).wants(http.StatusSeeOther)
+	b.get("/account").wants(http.StatusOK).lacks("Granvik").lacks("/undo")
+}
