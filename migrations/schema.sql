@@ -682,6 +682,10 @@ CREATE INDEX contacts_owner_name ON public.contacts USING btree (owner_user_id, 
 
 CREATE INDEX contacts_owner_newest ON public.contacts USING btree (owner_user_id, created_at DESC, id DESC);
 
+CREATE INDEX contacts_owner_phone_order ON public.contacts USING btree (owner_user_id, COALESCE(phone, mobile, ''::character varying), id) WHERE is_active;
+
+CREATE INDEX contacts_phone_order ON public.contacts USING btree (COALESCE(phone, mobile, ''::character varying), id) WHERE is_active;
+
 CREATE INDEX contacts_search ON public.contacts USING gin (search_text public.gin_trgm_ops);
 
 CREATE INDEX contacts_search_family ON public.contacts USING btree ("left"(substr(search_text, (strpos(search_text, '
@@ -705,13 +709,19 @@ CREATE INDEX idx_organizations_sector ON public.organizations USING btree (secto
 
 CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC);
 
+CREATE INDEX interactions_author_outcome ON public.interactions USING btree (user_id, COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
+
+CREATE INDEX interactions_author_subject ON public.interactions USING btree (user_id, subject COLLATE "und-x-icu", happened_at, id);
+
 CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
 
 CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC);
 
 CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
 
-CREATE INDEX interactions_outcome_newest ON public.interactions USING btree (outcome, happened_at DESC, id DESC) WHERE (outcome IS NOT NULL);
+CREATE INDEX interactions_outcome ON public.interactions USING btree (COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
+
+CREATE INDEX interactions_subject ON public.interactions USING btree (subject COLLATE "und-x-icu", happened_at, id);
 
 CREATE INDEX interactions_words ON public.interactions USING gin (words);
 

@@ -80,4 +80,4 @@ type ContactFilter struct {
 }
 
 // ContactSorts are what the list can be sorted by.
-var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByOwner, ByStatus, ByLastContact}
+var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByPhone, ByOwner, ByStatus, ByLastContact}

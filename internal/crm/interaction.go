@@ -107,4 +107,4 @@ type InteractionFilter struct {
 }
 
 // InteractionSorts are what the list can be sorted by.
-var InteractionSorts = []SortKey{ByNewest, ByAuthor}
+var InteractionSorts = []SortKey{ByNewest, BySubject, ByOutcome, ByAuthor}

@@ -90,8 +90,11 @@ const (
 	BySector      SortKey = "sector"
 	BySize        SortKey = "size"
 	ByEmail       SortKey = "email"
+	ByPhone       SortKey = "phone"
 	ByOwner       SortKey = "owner"
 	ByAuthor      SortKey = "author"
+	BySubject     SortKey = "subject"
+	ByOutcome     SortKey = "outcome"
 	ByStatus      SortKey = "status"
 	ByLastContact SortKey = "last" // longest silent first; needs the right to see interactions
 )
@@ -155,4 +158,7 @@ type Listing[T any] struct {
 	More  bool // there are more than Count: counting stopped there
 	Prev  Page // Prev.First() when there is no page before
 	Next  Page // Next.First() when there is no page after
+
+	// Wide says that sorting the list from person to person would take seconds: asked for that, it is in its own order.
+	Wide bool
 }

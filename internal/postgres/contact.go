@@ -32,6 +32,7 @@ var contactOrders = map[crm.SortKey]order{
 	crm.ByName:        contactsByName,
 	crm.ByNewest:      {columns: []string{"c.created_at", "c.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByEmail:       {columns: []string{"coalesce(c.email, '')", "c.id"}, types: []string{"text"}},
+	crm.ByPhone:       {columns: []string{"coalesce(c.phone, c.mobile, '')", "c.id"}, types: []string{"text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz"}},
 }
 

@@ -36,8 +36,17 @@ func (s *Store) timelineQuery(column string) string {
 		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
 }
 
-// interactionsByTime is the list's own order, and its reverse the only other that one index walks.
 var interactionsByTime = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz"}, desc: true}
+
+// outcomeKey is the outcome as the list filters and sorts by it, as sectorKey of organizations.
+const outcomeKey = `coalesce(i.outcome, '')` + icu
+
+// interactionOrders are the orders of the list that one index walks.
+var interactionOrders = map[crm.SortKey]order{
+	crm.ByNewest:  interactionsByTime,
+	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+}
 
 type interactionRow struct {
 	crm.Interaction
@@ -82,13 +91,13 @@ func (s *Store) listInteractions(ctx context.Context, f crm.InteractionFilter) (
 func (s *Store) interactionsOf(f crm.InteractionFilter, words string) (list, error) {
 	l := list{
 		table: "interactions i", id: "i.id", owner: "i.user_id", scope: s.interactionScope(authz.ViewInteraction, "i"),
-		order: interactionsByTime, orders: map[crm.SortKey]order{crm.ByNewest: interactionsByTime}, people: crm.ByAuthor,
+		order: interactionsByTime, orders: interactionOrders, people: crm.ByAuthor,
 		outer:  `SELECT ` + interactionColumns + interactionNames + `, %place FROM (%keys) k JOIN interactions i ON i.id = k.id` + s.interactionJoins(),
 		custom: f.Query != "" || f.Channel != "" || f.Outcome != "" || !f.From.IsZero() || !f.To.IsZero(),
 	}
 	l.filterOwner(f.Author, l.owner, s.ownerWithin(authz.ViewInteraction, "w.id"))
 	l.filter(f.Channel != "", "i.channel = @channel")
-	l.filter(f.Outcome != "", "i.outcome = @outcome")
+	l.filter(f.Outcome != "", outcomeKey+" = @outcome")
 	l.filter(f.OrganizationID.Valid, "i.organization_id = @organization")
 	l.filter(f.ContactID.Valid, "i.contact_id = @contact")
 	l.filter(!f.From.IsZero(), "i.happened_at >= @from")

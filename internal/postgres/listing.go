@@ -98,6 +98,7 @@ type list struct {
 	groups    []group               // in order; none for a list that one index orders
 	descend   bool                  // the groups, and the people in them, in reverse
 	uncounted bool                  // counting would take seconds: the page says how far it got
+	wide      bool                  // too much is in reach to be sorted by people: see widen
 	outer     string                // SELECT … %place FROM (%keys) k JOIN …
 	custom    bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
 }
@@ -297,7 +298,9 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 	for i, r := range found {
 		rows[i], places[i] = split(r)
 	}
-	return paged(rows, places, p, counted), nil
+	page := paged(rows, places, p, counted)
+	page.Wide = l.wide
+	return page, nil
 }
 
 // paged cuts the one row too many that tells whether the list goes on, and names the places before and after.

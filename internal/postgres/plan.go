@@ -86,31 +86,27 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 		l.arms, err = s.ownedArms(ctx, *l, p, f.Owner)
 		return err
 	}
-	byOwner := l.groups != nil && l.groups[0].people
-	if byOwner {
-		l.unwalk()
-	}
 	if f.OrganizationID.Valid || f.Owner.UserID.Valid || f.Query != "" { // a short range, or the words' index
+		l.unwalk()
 		l.arms = []arm{{where: l.scope}}
 		return nil
+	}
+	narrow, err := s.narrow(ctx, p)
+	if err != nil {
+		return err
+	}
+	if narrow {
+		l.unwalk()
+	} else {
+		l.widen()
 	}
 	l.arms = s.contactArms(*l, p)
 	l.count = l.arms
 	l.uncounted = len(l.where) > 1 // more than the status
-	narrow, err := s.narrow(ctx, p)
-	switch {
-	case err != nil || narrow:
-		return err
-	case byOwner:
-		return errTooLong()
+	if !narrow {
+		l.arms = []arm{{where: l.scope}}
 	}
-	l.arms = []arm{{where: l.scope}}
 	return nil
-}
-
-// errTooLong refuses an order for which every row in a wide reach would be sorted: seconds.
-func errTooLong() error {
-	return crm.Fault("", "Within your reach this list is too long to be sorted like this. Narrow it to one owner or organization first.")
 }
 
 // contactArms are the two ways to contacts in reach, as in contactScope: by their owner, and through organizations.
@@ -136,35 +132,48 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		l.arms, err = s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
 		return err
 	}
-	byAuthor := l.groups != nil
-	if byAuthor {
-		l.unwalk()
-	}
 	if f.OrganizationID.Valid || f.ContactID.Valid || f.Query != "" { // a short range, or the words' index
+		l.unwalk()
 		l.arms = plain
 		return nil
 	}
 	l.count = s.interactionArms(p, false)
 	l.uncounted = len(l.where) > 0
 	narrow, err := s.narrow(ctx, p)
-	switch newest := f.Page.First() && l.order.desc && len(l.where) == 0; {
-	case err != nil:
+	if err != nil {
 		return err
-	case !narrow && byAuthor:
-		return errTooLong()
+	}
+	switch newest := f.Page.First() && (f.Sort == crm.Sort{} || f.Sort == crm.Sort{By: crm.ByNewest}) && len(l.where) == 0; {
 	case !narrow:
+		l.widen()
 		l.arms = plain
-	case newest && !byAuthor:
+	case newest:
 		l.arms = s.interactionArms(p, true)
 	default:
+		l.unwalk()
 		l.arms = l.count
 	}
 	return nil
 }
 
-// unwalk turns an order from person to person into a plain one, for which all rows in reach are sorted: a walk would
-// read on through people none of whose records are in reach.
+// byPerson reports whether the list goes from person to person.
+func (l *list) byPerson() bool { return l.groups != nil && l.groups[0].people }
+
+// widen gives up an order from person to person within a wide reach: a walk would read on through people none of
+// whose records are in reach, and to sort all that are takes seconds. The list is in its own order, and says so.
+func (l *list) widen() {
+	l.wide = true
+	if l.byPerson() {
+		l.groups, l.descend = nil, false
+	}
+}
+
+// unwalk turns an order from person to person, if that is the list's, into a plain one, for which all rows in reach
+// are sorted.
 func (l *list) unwalk() {
+	if !l.byPerson() {
+		return
+	}
 	joined := order{columns: slices.Concat(ownerColumns.columns, l.order.columns), types: slices.Concat(ownerColumns.types, l.order.types), desc: l.descend}
 	l.table += " LEFT JOIN users w ON w.id = " + l.owner
 	l.order, l.groups, l.descend = joined, nil, false
