@@ -90,6 +90,23 @@ func TestAJobIsDoneOnce(t *testing.T) {
 	}
 }
 
+// TestAJobUnderWayIsPassedOver: whoever works on it holds its lock for as long as they do.
+func TestAJobUnderWayIsPassedOver(t *testing.T) {
+	t.Parallel()
+	f, id := archiving(t, 3)
+	run(t, f.conn, `BEGIN`)
+	run(t, f.conn, `SELECT pg_advisory_xact_lock(6, hashtext($1::text))`, id)
+	fatal(t, f.db.Jobs().Do(ctx, id))
+	if j := must(f.all(f.mia).Job(ctx, id))(t); j.Finished() || !j.StartedAt.IsZero() || f.archived(t) != 0 {
+		t.Errorf("a second worker began with it: %+v", j)
+	}
+	run(t, f.conn, `ROLLBACK`)
+	fatal(t, f.db.Jobs().Do(ctx, id))
+	if n := f.archived(t); n != 3 {
+		t.Errorf("once the lock is free %d of 3 are archived", n)
+	}
+}
+
 // killer cuts the connection of whoever does a job the first time a statement begins with what it is told.
 type killer struct {
 	at   string
