@@ -5,10 +5,8 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import "github.com/archpilot/crm/templates/ui"
 
@@ -98,7 +96,7 @@ func recordTable[T any](p Page, caption string, columns []Column[T], rows []T, h
 				return templ_7745c5c3_Err
 			}
 			for n, c := range columns {
-				templ_7745c5c3_Var4 := []any{c.class}
+				var templ_7745c5c3_Var4 = []any{c.class}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var4...)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -5,15 +5,12 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"time"
-
 	"github.com/archpilot/crm/templates/ui"
+	"time"
 )
 
 // ConflictPage answers a stale save with 409: theirs beside mine, field by field, and a form that saves mine

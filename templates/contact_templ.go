@@ -5,10 +5,8 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"github.com/archpilot/crm/internal/crm"
@@ -43,11 +41,8 @@ func (p ContactsPage) chips() []ui.Chip {
 	return p.filterChips(paths.Contacts, p.Query, []filterField{
 		{"q", p.T("Text"), nil},
 		{"organization", p.T("Organization"), []Option{{Value: p.Query["organization"], Label: firstOf(p.OrganizationName, p.T("one"))}}},
-		{"role", p.T("Role"), nil},
-		{"relationship", p.T("Relationship"), nil},
-		{"owner", p.T("Owner"), p.Owners.owners(p.Page)},
-		{"email", p.T("Has an e-mail address"), p.presence()},
-		{"phone", p.T("Has a phone number"), p.presence()},
+		{"role", p.T("Role"), nil}, {"relationship", p.T("Relationship"), nil}, {"owner", p.T("Owner"), p.Owners.owners(p.Page)},
+		{"email", p.T("Has an e-mail address"), p.presence()}, {"phone", p.T("Has a phone number"), p.presence()},
 		{"last", p.T("Last contact"), p.silences(p.Query["last"])},
 	})
 }

@@ -5,15 +5,12 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	"github.com/archpilot/crm/templates/ui"
+	"strconv"
 )
 
 // formHead stands first in every form that saves a record: what is wrong, then the version or token it carries.

@@ -5,10 +5,8 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
 	"github.com/archpilot/crm/internal/crm"
@@ -41,14 +39,9 @@ func (p OrganizationsPage) Count() string {
 
 func (p OrganizationsPage) chips() []ui.Chip {
 	return p.filterChips(paths.Organizations, p.Query, []filterField{
-		{"q", p.T("Text"), nil},
-		{"sector", p.T("Sector"), nil},
-		{"size", p.T("Size"), nil},
-		{"owner", p.T("Owner"), p.Owners.owners(p.Page)},
-		{"has_contact", p.T("Has a contact"), p.presence()},
-		{"last", p.T("Last contact"), p.silences(p.Query["last"])},
-		{"from", p.T("Created from"), nil},
-		{"to", p.T("Created to"), nil},
+		{"q", p.T("Text"), nil}, {"sector", p.T("Sector"), nil}, {"size", p.T("Size"), nil}, {"owner", p.T("Owner"), p.Owners.owners(p.Page)},
+		{"has_contact", p.T("Has a contact"), p.presence()}, {"last", p.T("Last contact"), p.silences(p.Query["last"])},
+		{"from", p.T("Created from"), nil}, {"to", p.T("Created to"), nil},
 	})
 }
 

@@ -5,17 +5,14 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strings"
-
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates/ui"
+	"strings"
 )
 
 var linkFields = []string{"contact_id", "organization_id", "role_label", "relationship_status"}

@@ -5,17 +5,14 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strconv"
-
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates/ui"
+	"strconv"
 )
 
 // TeamsPage is the tree of teams, parents before their children, with the form that adds one.
@@ -199,7 +196,7 @@ func teamTable(p TeamsPage) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		for _, t := range p.Teams {
-			templ_7745c5c3_Var7 := []any{"tree-" + strconv.Itoa(min(t.Depth, 3))}
+			var templ_7745c5c3_Var7 = []any{"tree-" + strconv.Itoa(min(t.Depth, 3))}
 			templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var7...)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err

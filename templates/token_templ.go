@@ -5,18 +5,15 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"strings"
-
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates/ui"
 	"github.com/google/uuid"
+	"strings"
 )
 
 // TokensPage is a user's API tokens: one's own, with the form for a new one, or for an admin somebody else's.

@@ -5,19 +5,16 @@ package templates
 
 //lint:file-ignore SA4006 This context is only used if a nested component is present.
 
-import (
-	"github.com/a-h/templ"
-	templruntime "github.com/a-h/templ/runtime"
-)
+import "github.com/a-h/templ"
+import templruntime "github.com/a-h/templ/runtime"
 
 import (
-	"net/url"
-	"slices"
-	"strconv"
-
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates/ui"
+	"net/url"
+	"slices"
+	"strconv"
 )
 
 // ListView is what a list page knows of views and columns, besides its rows.
