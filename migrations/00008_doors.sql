@@ -58,20 +58,24 @@ CREATE INDEX outbox_user ON outbox(user_id, created_at);
 -- Whoever makes or ends links locks the user's row first. An address or an account that goes takes its links along,
 -- whichever way it goes: by an edit, a deactivation or an undo.
 -- +goose StatementBegin
-CREATE FUNCTION end_links(who UUID) RETURNS BIGINT LANGUAGE sql AS $$
+CREATE FUNCTION end_links(who UUID) RETURNS BIGINT LANGUAGE sql SET search_path = public, pg_temp AS $$
   WITH links AS (UPDATE user_secrets SET used_at = now() WHERE user_id = who AND used_at IS NULL AND expires_at > now() RETURNING 1),
     mails AS (UPDATE outbox SET dropped_at = now()
       WHERE user_id = who AND sent_at IS NULL AND dropped_at IS NULL AND kind IN ('invitation', 'reset') RETURNING 1)
   SELECT (SELECT count(*) FROM links) + (SELECT count(*) FROM mails)
 $$;
-CREATE FUNCTION users_end_links() RETURNS trigger LANGUAGE plpgsql AS $$
+-- An account that goes ends its sessions, too: reactivated, or with the deactivation undone, it begins without any.
+CREATE FUNCTION users_end_doors() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   PERFORM end_links(NEW.id);
+  IF NOT NEW.is_active THEN
+    UPDATE sessions SET revoked_at = now(), data = '' WHERE user_id = NEW.id AND revoked_at IS NULL;
+  END IF;
   RETURN NULL;
 END $$;
 -- +goose StatementEnd
-CREATE TRIGGER end_links AFTER UPDATE OF email, is_active ON users FOR EACH ROW
-  WHEN (OLD.email <> NEW.email OR OLD.is_active AND NOT NEW.is_active) EXECUTE FUNCTION users_end_links();
+CREATE TRIGGER end_doors AFTER UPDATE OF email, is_active ON users FOR EACH ROW
+  WHEN (OLD.email <> NEW.email OR OLD.is_active AND NOT NEW.is_active) EXECUTE FUNCTION users_end_doors();
 
 -- Programs act as a user, with at most that user's rights.
 CREATE TABLE api_tokens (
@@ -100,8 +104,8 @@ CREATE TABLE user_welcomes (
 );
 
 -- +goose Down
-DROP TRIGGER end_links ON users;
-DROP FUNCTION users_end_links(), end_links(UUID);
+DROP TRIGGER end_doors ON users;
+DROP FUNCTION users_end_doors(), end_links(UUID);
 DROP TABLE user_welcomes, api_tokens, outbox, user_secrets, recovery_codes;
 ALTER TABLE form_tokens DROP COLUMN fingerprint;
 ALTER TABLE roles DROP COLUMN requires_mfa;

@@ -51,6 +51,7 @@ END $$;
 
 CREATE FUNCTION public.end_links(who uuid) RETURNS bigint
     LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
   WITH links AS (UPDATE user_secrets SET used_at = now() WHERE user_id = who AND used_at IS NULL AND expires_at > now() RETURNING 1),
     mails AS (UPDATE outbox SET dropped_at = now()
@@ -187,11 +188,15 @@ CREATE FUNCTION public.searchable(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN translate(public.fold($1), '-/,;:@()[]{}<>|"	.''`'::text, '                 '::text);
 
-CREATE FUNCTION public.users_end_links() RETURNS trigger
+CREATE FUNCTION public.users_end_doors() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
   PERFORM end_links(NEW.id);
+  IF NOT NEW.is_active THEN
+    UPDATE sessions SET revoked_at = now(), data = '' WHERE user_id = NEW.id AND revoked_at IS NULL;
+  END IF;
   RETURN NULL;
 END $$;
 
@@ -855,7 +860,7 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.user_roles FOR EACH S
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
-CREATE TRIGGER end_links AFTER UPDATE OF email, is_active ON public.users FOR EACH ROW WHEN ((((old.email)::text <> (new.email)::text) OR (old.is_active AND (NOT new.is_active)))) EXECUTE FUNCTION public.users_end_links();
+CREATE TRIGGER end_doors AFTER UPDATE OF email, is_active ON public.users FOR EACH ROW WHEN ((((old.email)::text <> (new.email)::text) OR (old.is_active AND (NOT new.is_active)))) EXECUTE FUNCTION public.users_end_doors();
 
 CREATE TRIGGER keep_activity_delete AFTER DELETE ON public.interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
 

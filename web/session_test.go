@@ -307,3 +307,23 @@ func TestSignInForgetsWhoWasHereBefore(t *testing.T) {
 	b.signIn(other.Email, testPassword).wants(http.StatusSeeOther)
 	b.get("/account").wants(http.StatusOK).lacks("Granvik").lacks("/undo")
 }
+
+// However an account goes, its sessions go with it: brought back, by whatever way, it has none.
+func TestAnUndoRevivesNoSession(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	admin, b := s.role(t, "admin"), s.role(t, "viewer")
+	path, last := "/admin/users/"+b.user.ID.String(), func() string { return query[string](t, s, `SELECT id::text FROM change_sets ORDER BY created_at DESC LIMIT 1`) }
+	admin.post(path + "/deactivate").wants(http.StatusSeeOther)
+	admin.post(path + "/reactivate").wants(http.StatusSeeOther)
+	reactivated := last()
+	b.signIn(b.user.Email, testPassword).wants(http.StatusSeeOther)
+	b.get("/account").wants(http.StatusOK)
+	admin.post("/changes/" + reactivated + "/undo").wants(http.StatusSeeOther)
+	b.get("/account").wants(http.StatusSeeOther)
+	admin.post("/changes/" + last() + "/undo").wants(http.StatusSeeOther)
+	if !query[bool](t, s, `SELECT is_active FROM users WHERE id = $1`, b.user.ID) {
+		t.Fatal("the account did not come back")
+	}
+	b.get("/account").wants(http.StatusSeeOther)
+}

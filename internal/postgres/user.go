@@ -214,8 +214,8 @@ func (s *Store) saveUser(ctx context.Context, w *work, was imaged[crm.User], u c
 	return changes, nil
 }
 
-// SetUserActive deactivates or reactivates a user. A deactivated user's sessions end with the next request;
-// one active user with ManageUsers always remains.
+// SetUserActive deactivates or reactivates a user. A deactivated user's sessions and links end; see users_end_doors in
+// the migrations. One active user with ManageUsers always remains.
 func (s *Store) SetUserActive(ctx context.Context, id uuid.UUID, active bool) (Saved, error) {
 	if err := s.require(authz.ManageUsers); err != nil {
 		return Saved{}, err
@@ -236,9 +236,6 @@ func (s *Store) SetUserActive(ctx context.Context, id uuid.UUID, active bool) (S
 			u := was.Record
 			u.IsActive = active
 			after, err := scalar[json.RawMessage](ctx, w, updateUser, userArgs(u))
-			if err == nil && !active {
-				err = endSessions(ctx, w, id, "")
-			}
 			return []audit.Change{userChange(action, id, was.Image, after)}, err
 		})
 	})
