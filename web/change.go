@@ -63,11 +63,25 @@ func showChange(ctx context.Context, v *visit) (response, error) {
 	return show(templates.Change(templates.ChangePage{Page: v.page, Set: set})), nil
 }
 
-func undoChange(ctx context.Context, v *visit) (response, error) {
+// undoChange takes a change set back. Where that can give somebody rights, as an edit of users and roles can, it asks
+// for the password as they do.
+func (s *Server) undoChange(ctx context.Context, v *visit) (response, error) {
 	id, err := v.id("id")
 	if err != nil {
 		return nil, err
 	}
+	sensitive, err := v.store.UndoGivesRights(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	undo := func(ctx context.Context, v *visit) (response, error) { return takeBack(ctx, v, id) }
+	if sensitive {
+		undo = s.asking(undo)
+	}
+	return undo(ctx, v)
+}
+
+func takeBack(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
 	result, err := v.store.Undo(ctx, id)
 	if errors.Is(err, postgres.ErrLarge) {
 		job, err := v.store.EnqueueUndo(ctx, id)

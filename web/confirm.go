@@ -19,9 +19,14 @@ func (s *Server) confirmed(rt route) handler {
 	if !rt.needs.sensitive {
 		return rt.handle
 	}
+	return s.asking(rt.handle)
+}
+
+// asking returns handle behind the question for the password.
+func (s *Server) asking(handle handler) handler {
 	return func(ctx context.Context, v *visit) (response, error) {
 		if s.proved(ctx) {
-			return rt.handle(ctx, v)
+			return handle(ctx, v)
 		}
 		if len(v.faults) > 0 { // asked again it would come back mended, and be saved as nobody typed it
 			return nil, v.faults
@@ -46,7 +51,7 @@ func (s *Server) confirmed(rt route) handler {
 		}
 		s.prove(ctx)
 		v.form.Del(fieldConfirm)
-		return rt.handle(ctx, v)
+		return handle(ctx, v)
 	}
 }
 

@@ -15,13 +15,13 @@ import (
 )
 
 // TestSensitiveRoutes pins what asks for the password again when it was not given lately. Changing the password
-// is not among them: its form asks always.
+// is not among them: its form asks always. Nor is an undo: it asks where it can give rights.
 func TestSensitiveRoutes(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"POST /account/mfa/setup", "POST /account/mfa/confirm", "POST /account/mfa/codes", "POST /account/mfa/off",
 		"POST /account/tokens",
-		"POST /admin/users", "POST /admin/users/{id}", "POST /admin/users/{id}/password", "POST /admin/users/{id}/reset-link",
+		"POST /admin/users", "POST /admin/users/{id}", "POST /admin/users/{id}/reactivate", "POST /admin/users/{id}/password", "POST /admin/users/{id}/reset-link",
 		"POST /admin/users/{id}/invite", "POST /admin/users/{id}/mfa/reset",
 		"POST /admin/roles", "POST /admin/roles/{id}",
 	}
@@ -146,4 +146,39 @@ func TestTheQuestionMendsNothing(t *testing.T) {
 	if n := query[int](t, s, `SELECT count(*) FROM sign_in_attempts WHERE NOT succeeded`); n != 0 {
 		t.Errorf("%d guesses of what cannot be a password", n)
 	}
+}
+
+// An undo gives back what was taken: a role, an account. It asks as giving does, and not for what gives nothing.
+func TestAnUndoOfRightsAsksForThePassword(t *testing.T) {
+	t.Parallel()
+	s, b, c, _ := sensitive(t)
+	u := s.user(t, "demoted", postgrestest.Seeded(t, s.db, "admin"))
+	last := func() string {
+		return query[string](t, s, `SELECT id::text FROM change_sets ORDER BY created_at DESC LIMIT 1`)
+	}
+	roles := func() int { return query[int](t, s, `SELECT count(*) FROM user_roles WHERE user_id = $1`, u.ID) }
+	b.post("/admin/users/"+u.ID.String(), "name", "Demoted", "email", u.Email, "version", "1").wants(http.StatusSeeOther)
+	if roles() != 0 {
+		t.Fatal("the role was not taken")
+	}
+	undo := "/changes/" + last() + "/undo"
+	c.pass(time.Hour)
+	asked := b.post(undo).wants(http.StatusUnprocessableEntity).has("Is it you?")
+	if to := asked.doc.Find("main form").AttrOr("action", ""); to != undo {
+		t.Errorf("the question leads to %q", to)
+	}
+	b.post(undo, "confirm_password", "wrong wrong wrong").wants(http.StatusUnprocessableEntity)
+	if roles() != 0 {
+		t.Error("the role came back without the password")
+	}
+	s.role(t, "manager").post(undo, "confirm_password", testPassword).wants(http.StatusForbidden)
+	b.post(undo, "confirm_password", testPassword).wants(http.StatusSeeOther)
+	if roles() != 1 {
+		t.Error("the role did not come back")
+	}
+	c.pass(time.Hour)
+	b.post("/account", "name", "New Name", "zone", "", "theme", "").wants(http.StatusSeeOther)
+	b.post("/changes/" + last() + "/undo").wants(http.StatusSeeOther) // one's own name
+	b.post("/organizations", "legal_name", "Granvik", "display_name", "Granvik").wants(http.StatusSeeOther)
+	b.post("/changes/" + last() + "/undo").wants(http.StatusSeeOther)
 }

@@ -118,8 +118,8 @@ func (s *Server) table() []route {
 
 		// what these need depends on the records they tell of: the store decides
 		{get, "/changes/{id}", signedIn, showChange},
-		{post, "/changes/{id}/undo", signedIn, undoChange},
-		{get, "/jobs/{id}", signedIn, showJob}, // by whom it was left, and nobody else
+		{post, "/changes/{id}/undo", signedIn, s.undoChange}, // and asks for the password where it can give rights
+		{get, "/jobs/{id}", signedIn, showJob},               // by whom it was left, and nobody else
 
 		// what these need depends on the list that the view is of
 		{post, "/views", signedIn, createView},
@@ -158,7 +158,7 @@ func (s *Server) table() []route {
 		{get, "/admin/users/{id}", manageUsers, editUser},
 		{post, "/admin/users/{id}", manageUsers.asking(), updateUser},
 		{post, "/admin/users/{id}/deactivate", manageUsers, deactivateUser},
-		{post, "/admin/users/{id}/reactivate", manageUsers, reactivateUser},
+		{post, "/admin/users/{id}/reactivate", manageUsers.asking(), reactivateUser},
 		{post, "/admin/users/{id}/password", manageUsers.asking(), s.resetPassword},
 		{post, "/admin/users/{id}/unlock", manageUsers, unlockUser},
 		{post, "/admin/users/{id}/sessions/end", manageUsers, endUserSessions},

@@ -313,7 +313,9 @@ func TestAnUndoRevivesNoSession(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	admin, b := s.role(t, "admin"), s.role(t, "viewer")
-	path, last := "/admin/users/"+b.user.ID.String(), func() string { return query[string](t, s, `SELECT id::text FROM change_sets ORDER BY created_at DESC LIMIT 1`) }
+	path, last := "/admin/users/"+b.user.ID.String(), func() string {
+		return query[string](t, s, `SELECT id::text FROM change_sets ORDER BY created_at DESC LIMIT 1`)
+	}
 	admin.post(path + "/deactivate").wants(http.StatusSeeOther)
 	admin.post(path + "/reactivate").wants(http.StatusSeeOther)
 	reactivated := last()

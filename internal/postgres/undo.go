@@ -120,6 +120,23 @@ func rootOf(ctx context.Context, q querier, id uuid.UUID) (rootChange, error) {
 	return r, notFound(err)
 }
 
+// UndoGivesRights reports whether to take a change set back, which the actor may, can give somebody rights, as an edit
+// of users and roles can.
+func (s *Store) UndoGivesRights(ctx context.Context, id uuid.UUID) (bool, error) {
+	if !s.actor.SignedIn() {
+		return false, crm.ErrNotFound
+	}
+	types, err := s.changeSetTypes(ctx, s.db.pool, id)
+	if err != nil {
+		return false, err
+	}
+	if _, err := s.mayUndo(ctx, s.db.pool, id, types); err != nil || !slices.ContainsFunc(types, givesRights) {
+		return false, err
+	}
+	mine, err := s.onlyMyProfile(ctx, s.db.pool, id)
+	return !mine, err
+}
+
 // permissions are what a change of this kind takes besides those of its records.
 func (r rootChange) permissions() []authz.Permission {
 	if r.Kind == audit.Import {
