@@ -32,13 +32,17 @@ func (s *Store) organizationScope(p authz.Permission, alias string) string {
 	return s.ownerWithin(p, alias+".owner_user_id")
 }
 
+// rowByRow keeps the planner from gathering all that is in reach into a hash first, to ask that of each row: 30 ms for
+// a team of 20, 60 where links are gathered, before the first of the few hundred rows that a page takes.
+const rowByRow = " OFFSET 0"
+
 func (s *Store) contactScope(p authz.Permission, alias string) string {
 	if r := s.actor.Reach(p); r == authz.All || r == authz.None {
 		return s.ownerWithin(p, "")
 	}
 	return "(" + s.ownerWithin(p, alias+".owner_user_id") + ` OR EXISTS (
 		SELECT 1 FROM organization_contact sl JOIN organizations so ON so.id = sl.organization_id
-		WHERE sl.contact_id = ` + alias + ".id AND " + s.ownerWithin(p, "so.owner_user_id") + "))"
+		WHERE sl.contact_id = ` + alias + ".id AND " + s.ownerWithin(p, "so.owner_user_id") + rowByRow + "))"
 }
 
 func (s *Store) interactionScope(p authz.Permission, alias string) string {
@@ -46,8 +50,8 @@ func (s *Store) interactionScope(p authz.Permission, alias string) string {
 		return s.ownerWithin(p, "")
 	}
 	return "(" + alias + `.user_id = @me::uuid
-		OR EXISTS (SELECT 1 FROM organizations io WHERE io.id = ` + alias + ".organization_id AND " + s.organizationScope(p, "io") + `)
-		OR EXISTS (SELECT 1 FROM contacts ic WHERE ic.id = ` + alias + ".contact_id AND " + s.contactScope(p, "ic") + "))"
+		OR EXISTS (SELECT 1 FROM organizations io WHERE io.id = ` + alias + ".organization_id AND " + s.organizationScope(p, "io") + rowByRow + `)
+		OR EXISTS (SELECT 1 FROM contacts ic WHERE ic.id = ` + alias + ".contact_id AND " + s.contactScope(p, "ic") + rowByRow + "))"
 }
 
 // args returns the named arguments of a scoped statement: the actor's and the given ones.
