@@ -236,7 +236,7 @@ var probes = map[string]probe{
 	}},
 	"ChangeSet": {nil, notFound, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) { return s.ChangeSet(ctx, id) })},
 	"Undo":      {nil, notFound, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) { return s.Undo(ctx, id) })},
-	"UndoGivesRights": {nil, notFound, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) {
+	"UndoGivesRights": {nil, nameless, eachSet(func(ctx context.Context, s *postgres.Store, id uuid.UUID) (any, error) {
 		return s.UndoGivesRights(ctx, id)
 	})},
 	"Audit": {[]authz.Permission{authz.ViewAudit}, nameless, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
