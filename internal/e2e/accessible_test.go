@@ -58,6 +58,7 @@ func (s *site) pages(t testing.TB) []string {
 	return []string{
 		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
 		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.NewOrganization,
+		paths.Organizations + "?select=page", paths.Contacts + "?select=all",
 		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
 		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",
@@ -92,6 +93,14 @@ func (b *tab) examineAnswers(s *site) {
 		script[bool](b, `document.querySelectorAll(".tools > details").forEach((d) => d.open = true), true`)
 	})
 	b.examine("a view to rename", func() { b.open("/views/" + row[string](b.t, s, `SELECT id::text FROM saved_views LIMIT 1`)) })
+	b.examine("an action on all of a list", func() {
+		b.open(paths.Organizations + "?select=all")
+		b.follow(button("Archive"))
+	})
+	b.examine("an action that cannot be done", func() {
+		b.open(paths.Organizations + "?select=page")
+		b.followAs(button("Assign"), http.StatusUnprocessableEntity)
+	})
 	id := row[string](b.t, s, `SELECT id::text FROM organizations WHERE is_active ORDER BY id LIMIT 1`)
 	b.examine("a logged call", func() {
 		b.open(paths.Organizations + "/" + id)
