@@ -71,7 +71,7 @@ func (s *Server) acceptInvitation(ctx context.Context, v *visit) (response, erro
 	case err != nil:
 		return deadLink(v, crm.MailInvitation, err)
 	}
-	return s.comeIn(ctx, v, u.ID, u.Name, paths.Home, nil)
+	return s.comeIn(ctx, v, entrance{user: u.ID, to: paths.Home}, u.Name, nil)
 }
 
 // inviteUser invites somebody again who has no password yet.

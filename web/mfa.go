@@ -39,7 +39,7 @@ func (s *Server) checkCode(ctx context.Context, v *visit) (response, error) {
 		return s.refuseCode(ctx, v, guess)
 	}
 	next := localPath(s.sessions.GetString(ctx, sessionNext))
-	return s.comeIn(ctx, v, v.half.UserID, v.half.Name, next, map[string]any{"factor": factor})
+	return s.comeIn(ctx, v, entrance{user: v.half.UserID, to: next, proof: v.proof}, v.half.Name, map[string]any{"factor": factor})
 }
 
 // takeCode spends the code that was sent and says which kind it was, "" for a wrong one.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/a-h/templ"
 	"github.com/google/uuid"
@@ -37,7 +36,7 @@ type entrance struct {
 	to   string
 	then string // with half
 
-	passwordAt time.Time // when the password that was given was set; zero where none was
+	proof postgres.Proof // zero where no password was asked for
 }
 
 // exit ends the session and leads to the sign-in page.

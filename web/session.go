@@ -54,7 +54,7 @@ type holder struct {
 	token  string      // hashed
 	origin postgres.Origin
 
-	passwordAt time.Time // when the password that opens a new session was set
+	proof postgres.Proof // what a new session is opened with; of a half one that was loaded, what it was
 }
 
 type holderKey struct{}
@@ -80,7 +80,7 @@ func (s *Server) enter(ctx context.Context, e entrance) error {
 	if err := s.sessions.Clear(ctx); err != nil {
 		return err
 	}
-	held(ctx).passwordAt = e.passwordAt
+	held(ctx).proof = e.proof
 	s.sessions.Put(ctx, sessionUser, e.user.String())
 	s.prove(ctx)
 	if e.half {
@@ -123,7 +123,7 @@ func (st sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool,
 	}
 	h := held(ctx)
 	if h.token = token; session.Half {
-		h.half, h.passwordAt = session.Actor, session.PasswordAt
+		h.half, h.proof = session.Actor, postgres.Proof{PasswordAt: session.PasswordAt, MFA: true}
 	} else {
 		h.actor, h.pins = session.Actor, session.Pins
 	}
@@ -144,7 +144,7 @@ func (st sessionStore) CommitCtx(ctx context.Context, token string, data []byte,
 		}
 	}
 	user.Half, _ = c.Values[sessionHalf].(bool)
-	user.PasswordAt = held(ctx).passwordAt
+	user.Proof = held(ctx).proof
 	return st.db.SaveSession(ctx, token, data, expiry, user, held(ctx).origin)
 }
 

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/a-h/templ"
-	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
@@ -73,20 +72,19 @@ func (s *Server) login(ctx context.Context, v *visit) (response, error) {
 		return s.refuseLogin(ctx, v, guess)
 	}
 	next := localPath(v.form.Get("next"))
-	v.passwordAt = guess.PasswordAt
 	if guess.MFA {
-		return entrance{user: guess.UserID, half: true, to: paths.LoginCode, then: next, passwordAt: v.passwordAt}, nil
+		return entrance{user: guess.UserID, half: true, to: paths.LoginCode, then: next, proof: guess.Proof}, nil
 	}
-	return s.comeIn(ctx, v, guess.UserID, guess.Name, next, nil)
+	return s.comeIn(ctx, v, entrance{user: guess.UserID, to: next, proof: guess.Proof}, guess.Name, nil)
 }
 
 // comeIn signs a user in who has given all they owe; how, beyond a password, stands in the audit row.
-func (s *Server) comeIn(ctx context.Context, v *visit, user uuid.UUID, name, to string, how map[string]any) (response, error) {
-	store := s.DB.As(authz.Actor{UserID: user, Name: name}, v.origin)
-	if err := store.Event(ctx, audit.Login, audit.User, user, how); err != nil {
+func (s *Server) comeIn(ctx context.Context, v *visit, e entrance, name string, how map[string]any) (response, error) {
+	store := s.DB.As(authz.Actor{UserID: e.user, Name: name}, v.origin)
+	if err := store.Event(ctx, audit.Login, audit.User, e.user, how); err != nil {
 		return nil, err
 	}
-	return entrance{user: user, to: to, passwordAt: v.passwordAt}, nil
+	return e, nil
 }
 
 // checkGuess does the same work whether or not there is a hash to compare with.

@@ -35,7 +35,7 @@ type visit struct {
 
 	sendsMail bool // whether mail is sent at all
 
-	passwordAt time.Time // when the password was set by which somebody is about to come in
+	proof postgres.Proof // with half: what the half session was opened with
 }
 
 // newVisit reads a request; body has been parsed already.
@@ -47,7 +47,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	}
 	v.form = storable(r.PostForm, v.faults)
 	v.referrer = referrer(r)
-	v.passwordAt, v.sendsMail = h.passwordAt, s.DB.SendsMail()
+	v.proof, v.sendsMail = h.proof, s.DB.SendsMail()
 	v.page = s.newPage(r, h.actor)
 	v.page.Flash, v.page.Pins = s.flash(r.Context()), h.pins
 	return v

@@ -28,9 +28,8 @@ type Guess struct {
 	Last       bool          // with Evaluate: the last of its budget; wrong, it locks the account
 	UserID     uuid.UUID     // Nil for an unknown or deactivated account
 	Name       string
-	Hash       string    // "" for an unknown or deactivated account
-	PasswordAt time.Time // when it was set; zero with an empty Hash
-	MFA        bool      // a second factor is set up: the password alone signs nobody in
+	Hash       string // "" for an unknown or deactivated account
+	Proof             // what a right guess opens a session with
 	address    netip.Prefix
 }
 

@@ -101,26 +101,32 @@ func parseGrants(texts []string) []authz.Grant {
 
 // SessionUser is whose session it is, and whether their second factor is still to come.
 type SessionUser struct {
-	ID         uuid.NullUUID
-	Half       bool
-	PasswordAt time.Time // when the password that opened it was set; zero where none did
+	ID   uuid.NullUUID
+	Half bool
+	Proof
+}
+
+// Proof is what a session was opened with. It opens one only while it is what the user has.
+type Proof struct {
+	PasswordAt time.Time // when the password was set; zero where none was asked for
+	MFA        bool      // a second factor is set up: the password alone signs nobody in
 }
 
 // SaveSession stores a session's data. A session that was loaded is only changed: one that was ended meanwhile
 // stays ended, a request that outlives the sign-out does not revive it. A new one is made only while its user
-// is active and has the password that opened it; it waits for a change of either, so that a password replaced
-// between the check and here opens nothing.
+// is active and has the password that opened it, and a second factor as they had then; it waits for a change of
+// any, so that a password replaced between the check and here opens nothing, and nobody passes by a second factor.
 func (db *DB) SaveSession(ctx context.Context, token string, data []byte, expiresAt time.Time, user SessionUser, origin Origin) error {
 	sql := `UPDATE sessions SET data = @data, expires_at = @expires, user_id = @user, half = @half WHERE token = @token AND revoked_at IS NULL`
 	if token != origin.Session {
 		sql = `WITH still AS (SELECT 1 FROM users u JOIN user_credentials c ON c.user_id = u.id
-				WHERE u.id = @user AND u.is_active AND (@passwordAt::timestamptz IS NULL OR c.password_changed_at = @passwordAt) FOR SHARE)
+				WHERE u.id = @user AND u.is_active AND (@passwordAt::timestamptz IS NULL OR c.password_changed_at = @passwordAt AND (c.totp_secret IS NOT NULL) = @mfa) FOR SHARE)
 			INSERT INTO sessions (token, user_id, half, data, ip, ua, expires_at)
 			SELECT @token, @user, @half, @data, @ip, @ua, @expires WHERE @user::uuid IS NULL OR EXISTS (SELECT 1 FROM still)`
 	}
 	s := db.As(authz.Actor{}, origin)
 	_, err := db.pool.Exec(ctx, sql, pgx.NamedArgs{
-		"token": token, "user": user.ID, "half": user.Half, "data": data, "ip": s.ip(), "ua": s.ua(), "expires": expiresAt, "passwordAt": nullTime(user.PasswordAt),
+		"token": token, "user": user.ID, "half": user.Half, "data": data, "ip": s.ip(), "ua": s.ua(), "expires": expiresAt, "passwordAt": nullTime(user.PasswordAt), "mfa": user.MFA,
 	})
 	return err
 }

@@ -61,17 +61,18 @@ func TestAnEndedSessionStaysEnded(t *testing.T) {
 }
 
 // Between the check of a password and the first save of the session lie milliseconds: who loses the password or
-// the account in them does not come in.
+// the account in them does not come in, nor who owes a second factor since.
 func TestNoSessionOfAPasswordReplacedMeanwhile(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t)
 	const change = `UPDATE user_credentials SET password_changed_at = clock_timestamp()`
 	const deactivate = `UPDATE users SET is_active = FALSE`
+	const enrol = `UPDATE user_credentials SET totp_secret = 'x'`
 	guess := func() postgres.Guess {
 		return must(f.db.CountGuess(ctx, f.mia.Email, netip.MustParseAddr("203.0.113.1")))(t)
 	}
 	save := func(token string, g postgres.Guess) error {
-		return f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), postgres.SessionUser{ID: idOf(f.mia.ID), PasswordAt: g.PasswordAt}, postgres.Origin{})
+		return f.db.SaveSession(ctx, token, []byte("{}"), time.Now().Add(time.Hour), postgres.SessionUser{ID: idOf(f.mia.ID), Proof: g.Proof}, postgres.Origin{})
 	}
 	opened := func(token string) bool {
 		_, found, err := f.db.FindSession(ctx, token, time.Hour)
@@ -80,7 +81,7 @@ func TestNoSessionOfAPasswordReplacedMeanwhile(t *testing.T) {
 		}
 		return found
 	}
-	for what, sql := range map[string]string{"replaced": change, "deactivated": deactivate} {
+	for what, sql := range map[string]string{"replaced": change, "deactivated": deactivate, "asked for a second factor": enrol} {
 		run(t, f.conn, `SET session_replication_role = replica`) // the change is not under test: no audit row
 		if err := save(what+" not", guess()); err != nil || !opened(what+" not") {
 			t.Errorf("not %s: no session, %v", what, err)
@@ -99,6 +100,7 @@ func TestNoSessionOfAPasswordReplacedMeanwhile(t *testing.T) {
 			t.Errorf("%s meanwhile: a session was opened, %v", what, err)
 		}
 		run(t, f.conn, `UPDATE users SET is_active = TRUE`)
+		run(t, f.conn, `UPDATE user_credentials SET totp_secret = NULL`)
 		if opened(what) {
 			t.Errorf("%s meanwhile: the session is there all the same", what)
 		}
