@@ -25,18 +25,28 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	list, err := v.store.Contacts(ctx, f)
+	if err == nil && len(list.Rows) == 0 && f.Query != "" {
+		f.Similar = true
+		list, err = v.store.Contacts(ctx, f)
+	}
 	if err != nil {
 		return nil, err
 	}
 	p := templates.ContactsPage{
 		Page: v.page, View: view, List: list, Query: v.asked(contactParams...), Owners: people(frame.Choices),
+		Similar: f.Similar && len(list.Rows) > 0,
 	}
 	for _, c := range list.Rows {
 		if f.OrganizationID.Valid && c.OrganizationID == f.OrganizationID { // a row carries the name, within reach
 			p.OrganizationName = c.OrganizationName
 		}
 	}
-	p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
+	if !p.Similar { // as in listOrganizations
+		p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
+	}
+	if p.Unsorted = list.Wide && f.Sort.By == crm.ByOwner; p.Unsorted {
+		delete(p.Query, "sort")
+	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Contacts, list.Prev, list.Next)
 	return show(templates.Contacts(p)), nil

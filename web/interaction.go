@@ -38,6 +38,9 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 	}
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
 	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count(), nil)
+	if p.Unsorted = list.Wide && f.Sort.By == crm.ByAuthor; p.Unsorted {
+		delete(p.Query, "sort")
+	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Interactions, list.Prev, list.Next)
 	if len(faults) > 0 {

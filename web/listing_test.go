@@ -5,16 +5,19 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/PuerkitoBio/goquery"
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/postgres/postgrestest"
+	"github.com/archpilot/crm/templates"
 )
 
 // rows are the names in a list, in order.
@@ -134,4 +137,103 @@ func TestAPlaceBelongsToItsList(t *testing.T) {
 		}
 		b.get(list + query).wants(http.StatusUnprocessableEntity)
 	}
+}
+
+// TestAListBoxForgivesATypo: where nothing holds what was typed the list shows names written alike, says so, counts
+// nothing and offers nothing to be done with rows; only within reach and the other filters.
+func TestAListBoxForgivesATypo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.role(t, "manager")
+	postgrestest.Organization(t, s.db, "Granvik", postgrestest.ID(b.user.ID))
+	postgrestest.Contact(t, s.db, "Anna", "Rossi", postgrestest.ID(b.user.ID))
+	other := s.as(t, "other", uuid.NullUUID{}, postgrestest.Role(t, s.db, "own", authz.ViewClient))
+	const notice = "No exact match; similar names:"
+	for path, want := range map[string]string{"/organizations?q=granwik": "Granvik", "/contacts?q=anna+rozsi": "Anna Rossi"} {
+		a := b.get(path).wants(http.StatusOK).has(notice)
+		if got := a.rows(); got != want {
+			t.Errorf("%s shows %q, want %q", path, got, want)
+		}
+		if n := a.doc.Find(".count, #selection, input[name=id]").Length(); n > 0 {
+			t.Errorf("%s counts, or offers rows to pick", path)
+		}
+		for _, narrower := range []string{path + "&status=archived", path + "&owner=nobody"} {
+			if got := b.get(narrower).wants(http.StatusOK).lacks(notice).rows(); got != "" {
+				t.Errorf("%s shows %q", narrower, got)
+			}
+		}
+		if got := other.get(path).wants(http.StatusOK).lacks(notice).rows(); got != "" {
+			t.Errorf("%s shows %q to whom it is out of reach", path, got)
+		}
+	}
+	b.get("/organizations?q=granvik").wants(http.StatusOK).lacks(notice)
+}
+
+// TestNoHeadLeadsToARefusal follows every head and every order of the menus, both ways, for readers of all reaches.
+// Within a wide reach no list is offered by people, and asked for that all the same it says how it is sorted instead.
+func TestNoHeadLeadsToARefusal(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	role := func(reach string) uuid.UUID {
+		return postgrestest.Role(t, s.db, reach, authz.ViewClient, authz.ViewInteraction)
+	}
+	all, wide := s.as(t, "all", uuid.NullUUID{}, role("all")), s.as(t, "wide", uuid.NullUUID{}, role("own"))
+	conn := postgrestest.Connect(t, s.url)
+	for _, b := range []*browser{all, wide} {
+		org := postgrestest.Organization(t, s.db, "Firm", postgrestest.ID(b.user.ID))
+		postgrestest.Organization(t, s.db, "Another", postgrestest.ID(b.user.ID)) // else the planner takes all owners for rare
+		postgrestest.Contact(t, s.db, "Ada", "Lind", postgrestest.ID(b.user.ID))
+		_, err := postgrestest.System(s.db).LogInteraction(context.Background(), crm.Interaction{
+			OrganizationID: postgrestest.ID(org), Channel: crm.Call, Subject: "Call", HappenedAt: time.Now(),
+		}, audit.Organization, uuid.NullUUID{})
+		fatal(t, err)
+	}
+	for _, sql := range []string{`ANALYZE organizations`, `UPDATE pg_class SET reltuples = 1000000 WHERE oid = 'organizations'::regclass`} {
+		_, err := conn.Exec(t.Context(), sql)
+		fatal(t, err)
+	}
+	people := map[string]string{"/organizations": "", "/contacts": "owner", "/interactions": "author"}
+	for list, person := range people {
+		for name, b := range map[string]*browser{"all": all, "wide": wide} {
+			page := b.get(list + "?cols=" + strings.Join(columnNames(list), ",")).wants(http.StatusOK)
+			links := page.doc.Find(`th a.sort, .menu-links a[href*="sort="]`).Map(func(_ int, a *goquery.Selection) string { return a.AttrOr("href", "") })
+			if len(links) < 6 {
+				t.Errorf("%s of %s offers only %d orders", list, name, len(links))
+			}
+			for _, link := range links {
+				sorted := b.get(link).wants(http.StatusOK)
+				if back := sorted.doc.Find(`th[aria-sort] a`).AttrOr("href", ""); back != "" {
+					b.get(back).wants(http.StatusOK)
+				}
+			}
+			if person == "" {
+				continue
+			}
+			asked := b.get(list + "?sort=-" + person).wants(http.StatusOK)
+			offered := slices.ContainsFunc(links, func(link string) bool { return strings.Contains(link, "sort="+person) })
+			if said := strings.Contains(asked.body, "Within your reach this list is too long"); offered != (name == "all") || said != (name == "wide") {
+				t.Errorf("%s of %s: sorting by %s is offered: %v, refused with a word: %v", list, name, person, offered, said)
+			}
+		}
+	}
+}
+
+// columnNames are the names of all columns of a list.
+func columnNames(list string) []string {
+	var names []string
+	switch list {
+	case "/contacts":
+		for _, c := range templates.ContactColumns {
+			names = append(names, c.Name)
+		}
+	case "/interactions":
+		for _, c := range templates.InteractionColumns {
+			names = append(names, c.Name)
+		}
+	default:
+		for _, c := range templates.OrganizationColumns {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }

@@ -31,13 +31,20 @@ func listOrganizations(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	list, err := v.store.Organizations(ctx, f)
+	if err == nil && len(list.Rows) == 0 && f.Query != "" {
+		f.Similar = true
+		list, err = v.store.Organizations(ctx, f)
+	}
 	if err != nil {
 		return nil, err
 	}
 	p := templates.OrganizationsPage{
 		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: frame.Sectors, Owners: people(frame.Choices), Errors: faults,
+		Similar: f.Similar && len(list.Rows) > 0,
 	}
-	p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
+	if !p.Similar { // what the list finds is nothing, and nothing of it can be picked
+		p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
+	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)
 	if len(faults) > 0 {

@@ -66,6 +66,7 @@ func (c Contact) Validate() error {
 // and the same relationship.
 type ContactFilter struct {
 	Query              string // every word somewhere in the name or the e-mail address, in any order
+	Similar            bool   // names written like Query instead of those that hold it
 	OrganizationID     uuid.NullUUID
 	Role               string
 	RelationshipStatus string

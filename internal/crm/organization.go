@@ -66,6 +66,7 @@ func (o Organization) Validate() error {
 // OrganizationFilter says which organizations a list shows.
 type OrganizationFilter struct {
 	Query         string // any part of either name, website or tax id
+	Similar       bool   // names written like Query instead of those that hold it
 	Sector        string
 	Size          string
 	Owner         OwnerFilter

@@ -110,8 +110,11 @@ func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error
 	l.filter(f.HasPhone == crm.Absent, "c.phone IS NULL AND c.mobile IS NULL")
 	l.filter(!f.Silence.IsZero(), "EXISTS (SELECT 1 FROM contact_activity h WHERE h.contact_id = c.id AND "+silent(f.Silence, "h.last_contact_at")+")")
 	l.filter(f.Picked != nil, "c.id = ANY(@picked::uuid[])")
-	if f.Query != "" {
-		l.filter(true, matchContacts("c.search_text", crm.ParseQuery(f.Query), args))
+	switch q := crm.ParseQuery(f.Query); {
+	case f.Similar:
+		l.filterAlike(q, "contacts x", s.contactScope(authz.ViewClient, "x"), args)
+	case f.Query != "":
+		l.filter(true, matchContacts("c.search_text", q, args))
 	}
 	return l, s.sort(&l, f.Sort, f.Status, f.Silence)
 }

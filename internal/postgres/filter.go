@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +31,15 @@ func (l *list) filterOwner(f crm.OwnerFilter, column, within string) {
 	l.filter(f.Nobody, column+" IS NULL")
 	l.filter(f.UserID.Valid, column+" = @owner::uuid")
 	l.filter(f.TeamID.Valid, column+" IN ("+members+")")
+}
+
+// filterAlike narrows a list to the names most like those that q asks for, within scope, which is that of rows x of table.
+// An array is looked up once, whatever the plan.
+func (l *list) filterAlike(q crm.Query, table, scope string, args pgx.NamedArgs) {
+	args["like"], l.alike = likeness(q), true
+	l.filter(args["like"] == "", "FALSE")
+	l.filter(args["like"] != "", l.id+" = ANY(ARRAY(SELECT n.id FROM ("+alike(table, scope)+
+		") n ORDER BY searchable(@like) <<-> n.search_text, n.id LIMIT "+strconv.Itoa(MaxFound)+"))")
 }
 
 func ownerArgs(f crm.OwnerFilter) pgx.NamedArgs {

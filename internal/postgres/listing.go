@@ -98,6 +98,7 @@ type list struct {
 	groups    []group               // in order; none for a list that one index orders
 	descend   bool                  // the groups, and the people in them, in reverse
 	uncounted bool                  // counting would take seconds: the page says how far it got
+	alike     bool                  // of names written alike: see filterAlike
 	wide      bool                  // too much is in reach to be sorted by people: see widen
 	outer     string                // SELECT … %place FROM (%keys) k JOIN …
 	custom    bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
@@ -290,7 +291,14 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 	if l.custom {
 		queryArgs = []any{pgx.QueryExecModeCacheDescribe, all}
 	}
-	found, err := many[R](ctx, s.db.pool, sql, queryArgs...)
+	var found []R
+	if l.alike {
+		b := comparing()
+		queueMany(b, &found, sql, all)
+		err = s.finish(ctx, b)
+	} else {
+		found, err = many[R](ctx, s.db.pool, sql, queryArgs...)
+	}
 	if err != nil {
 		return crm.Listing[T]{}, translate(err)
 	}

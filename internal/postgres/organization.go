@@ -117,8 +117,11 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 	l.filter(!f.CreatedFrom.IsZero(), "o.created_at >= @createdFrom")
 	l.filter(!f.CreatedBefore.IsZero(), "o.created_at < @createdBefore")
 	l.filter(f.Picked != nil, "o.id = ANY(@picked::uuid[])")
-	if f.Query != "" {
-		l.filter(true, matchOrganizations("o.search_text", crm.ParseQuery(f.Query), args))
+	switch q := crm.ParseQuery(f.Query); {
+	case f.Similar:
+		l.filterAlike(q, "organizations x", s.organizationScope(authz.ViewClient, "x"), args)
+	case f.Query != "":
+		l.filter(true, matchOrganizations("o.search_text", q, args))
 	}
 	return l, s.sort(&l, f.Sort, f.Status, f.Silence)
 }

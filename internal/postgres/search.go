@@ -307,23 +307,43 @@ func (s *Store) talksInReach(page string) string {
 // similar fills f with organizations and contacts that are written like query: one wrong letter leaves most
 // trigrams of a name as they are. It is the dearest question, so it is asked only when nothing matched.
 func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.NamedArgs) error {
-	like := joined(q.Firm())
-	if len(like) < 4 || len(like) > 60 { // the shorter, the more is like it; the longer, the more trigrams to count
+	like := likeness(q)
+	if like == "" {
 		return nil
 	}
 	args["like"], args["limit"] = like, similarNames
-	const alike = "searchable(@like) <% x.search_text"
+	b := comparing()
+	f.Similar = true
+	queueMany(b, &f.Organizations, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
+		FROM (`+alike("organizations x", s.organizationScope(authz.ViewClient, "x"))+`) o LEFT JOIN users u ON u.id = o.owner_user_id
+		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
+	queueMany(b, &f.Contacts, `SELECT `+contactColumns+` FROM (`+alike("contacts x", s.contactScope(authz.ViewClient, "x"))+`) c
+		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
+	return s.finish(ctx, b)
+}
+
+// likeness is what of a query is compared with names, "" when they cannot be: the shorter, the more is like it;
+// the longer, the more trigrams there are to count.
+func likeness(q crm.Query) string {
+	like := joined(q.Firm())
+	if len(like) < 4 || len(like) > 60 {
+		return ""
+	}
+	return like
+}
+
+// alike returns the SQL of the rows x in scope whose name is written like @like, for a batch of comparing.
+func alike(table, scope string) string {
+	return `WITH alike AS MATERIALIZED (SELECT x.* FROM ` + table + ` WHERE searchable(@like) <% x.search_text)
+		SELECT x.* FROM alike x WHERE ` + scope + ` LIMIT 1000`
+}
+
+// comparing opens a batch of searching that finds what is written alike, by index only.
+func comparing() *batch {
 	b := searching()
 	b.Queue("SET LOCAL pg_trgm.word_similarity_threshold = 0.5")
 	b.byIndex(true)
-	f.Similar = true
-	queueMany(b, &f.Organizations, `WITH alike AS MATERIALIZED (SELECT x.* FROM organizations x WHERE `+alike+`)
-		SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name FROM (SELECT x.* FROM alike x WHERE `+s.organizationScope(authz.ViewClient, "x")+` LIMIT 1000) o LEFT JOIN users u ON u.id = o.owner_user_id
-		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
-	queueMany(b, &f.Contacts, `WITH alike AS MATERIALIZED (SELECT x.* FROM contacts x WHERE `+alike+`)
-		SELECT `+contactColumns+` FROM (SELECT x.* FROM alike x WHERE `+s.contactScope(authz.ViewClient, "x")+` LIMIT 1000) c
-		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
-	return s.finish(ctx, b)
+	return b
 }
 
 // searching opens a batch whose queries are planned with their values: a plan for any pattern at all is a hundred

@@ -217,6 +217,64 @@ func TestOneTypoStillFindsAName(t *testing.T) {
 	}
 }
 
+// TestOneTypoStillFindsANameInAList asks lists for what is written alike, as a page does when nothing matches: within
+// reach and the other filters, in the list's order, page by page, uncounted.
+func TestOneTypoStillFindsANameInAList(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	mine := f.own(f.mia)
+	clients(t, mine)
+	for i := range 3 {
+		must(mine.CreateOrganization(ctx, crm.Organization{DisplayName: "Granvik " + string(rune('C'-i)), LegalName: "x", Sector: "Food"}, uuid.NullUUID{}))(t)
+	}
+	organizations := func(s *postgres.Store, o crm.OrganizationFilter) (string, crm.Listing[crm.OrganizationRow]) {
+		t.Helper()
+		o.Similar = true
+		l := must(s.Organizations(ctx, o))(t)
+		var names []string
+		for _, r := range l.Rows {
+			names = append(names, r.DisplayName)
+		}
+		return strings.Join(names, ", "), l
+	}
+	for _, tt := range []struct {
+		f    crm.OrganizationFilter
+		want string
+	}{
+		{crm.OrganizationFilter{Query: "granwik"}, "Granvik, Granvik A, Granvik B, Granvik C"},
+		{crm.OrganizationFilter{Query: "granwik", Sort: crm.ParseSort("-name"), Sector: "Food"}, "Granvik C, Granvik B, Granvik A"},
+		{crm.OrganizationFilter{Query: "granwik", Sort: crm.ParseSort("-owner"), Status: crm.StatusAll}, "Granvik, Granvik A, Granvik B, Granvik C"},
+		{crm.OrganizationFilter{Query: "granwik", Status: crm.StatusArchived}, ""},
+		{crm.OrganizationFilter{Query: "gra"}, ""}, // too short to be like anything
+		{crm.OrganizationFilter{Query: "%_%_%"}, ""},
+	} {
+		for reach, s := range map[string]*postgres.Store{"own": mine, "all": f.sys} {
+			if got, l := organizations(s, tt.f); got != tt.want || l.More || l.Count != len(l.Rows) {
+				t.Errorf("%s, %+v: got %q (counted %d, more %v), want %q", reach, tt.f, got, l.Count, l.More, tt.want)
+			}
+		}
+		if got, _ := organizations(f.own(f.tom), tt.f); got != "" {
+			t.Errorf("%+v finds what is out of reach: %s", tt.f, got)
+		}
+	}
+	first, l := organizations(mine, crm.OrganizationFilter{Query: "granwik", Page: crm.Page{Size: 3}})
+	if second, _ := organizations(mine, crm.OrganizationFilter{Query: "granwik", Page: l.Next}); first != "Granvik, Granvik A, Granvik B" || second != "Granvik C" || !l.More {
+		t.Errorf("page by page: %q and %q (more %v)", first, second, l.More)
+	}
+	for reach, want := range map[*postgres.Store]int{mine: 1, f.sys: 1, f.own(f.tom): 0} {
+		people := must(reach.Contacts(ctx, crm.ContactFilter{Query: "anna rozsi", Similar: true}))(t).Rows
+		if len(people) < want || want == 0 && len(people) > 0 || want > 0 && people[0].Name() != "Anna Rossi" && people[len(people)-1].Name() != "Anna Rossi" {
+			t.Errorf("contacts like a name: %+v, want %d or more", people, want)
+		}
+	}
+	for range postgres.MaxFound + 1 {
+		must(f.own(f.tom).CreateOrganization(ctx, crm.Organization{DisplayName: "Granwik", LegalName: "x"}, uuid.NullUUID{}))(t)
+	}
+	if got, _ := organizations(mine, crm.OrganizationFilter{Query: "granwik"}); got != "Granvik, Granvik A, Granvik B, Granvik C" {
+		t.Errorf("names out of reach crowd out those within: %q", got)
+	}
+}
+
 // TestInteractionsAreFoundHoweverCommon lets the planner believe in ten million interactions, so that each way of
 // finding some is asked, and wants the same from all.
 func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
