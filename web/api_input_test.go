@@ -168,6 +168,7 @@ func TestIfMatch(t *testing.T) {
 		p.call("DELETE", tt.path, "", "If-Match", old).wants(412)
 	}
 	p.call("DELETE", "/interactions/"+w.interaction.String(), "", "If-Match", `"1"`).wants(412)
+	p.call("DELETE", "/interactions/"+w.interaction.String(), "", "If-Match", "").faults("header.If-Match")
 	for _, record := range []string{"/organizations/" + w.organization.String(), "/contacts/" + w.contact.String()} {
 		p.call("POST", record+"/archive", "", "If-Match", `"1"`).wants(412)
 		p.call("POST", record+"/archive", "", "If-Match", "*").wants(200)
@@ -270,7 +271,7 @@ func TestAPIErrorsAreProblems(t *testing.T) {
 	for _, path := range []string{"/api", "/api/", "/api/crm", "/api/crm/", "/api/x", "/api/crm/x", "/api/crm/organizations/", "/api/crm/docs", "/api/crm/schemas/Organization.json", "/api/crm/openapi.yaml", "/api/crm/organizations//x"} {
 		p.get(path).wants(404)
 	}
-	for method, allow := range map[string]string{"PUT": "GET, POST", "DELETE": "GET, POST", "OPTIONS": "GET, POST", "TRACE": "GET, POST"} {
+	for method, allow := range map[string]string{"PUT": "GET, POST", "DELETE": "GET, POST", "OPTIONS": "GET, POST", "TRACE": "GET, POST", "BREW": "GET, POST"} {
 		if r := p.call(method, "/organizations", "").wants(405); r.header.Get("Allow") != allow {
 			t.Errorf("%s: Allow %q, want %q", method, r.header.Get("Allow"), allow)
 		}
@@ -283,7 +284,7 @@ func TestAPIErrorsAreProblems(t *testing.T) {
 	if r := p.call("GET", "/organizations", "", "Origin", "https://evil.example").wants(200); r.header.Get("Access-Control-Allow-Origin") != "" {
 		t.Error("another site may read the answer")
 	}
-	for _, r := range []*reply{p.get("/organizations"), p.get("/organizations/x"), p.call("PUT", "/me", ""), p.get("/organizations?q=" + strings.Repeat("x", 17<<10))} {
+	for _, r := range []*reply{p.get("/organizations"), p.get("/organizations/x"), p.call("PUT", "/me", ""), p.call("BREW", "/me", ""), p.get("/organizations?q=" + strings.Repeat("x", 17<<10))} {
 		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Referrer-Policy"} {
 			if r.header.Get(name) == "" {
 				t.Errorf("%s: no %s on a %d", r.what, name, r.status)

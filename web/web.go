@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/v2"
@@ -106,6 +107,10 @@ func (s *Server) Handler() http.Handler {
 	inSession := chi.Chain(s.withHolder, s.sessions.LoadAndSave)
 	r.NotFound(inSession.HandlerFunc(s.serveProblem(http.StatusNotFound)).ServeHTTP)
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
+		if strings.HasPrefix(req.URL.Path, api.Root+"/") {
+			s.api.MethodNotAllowed(w, req)
+			return
+		}
 		w.Header().Set("Allow", s.allowed(r, req.URL.Path))
 		inSession.HandlerFunc(s.serveProblem(http.StatusMethodNotAllowed)).ServeHTTP(w, req)
 	})

@@ -58,7 +58,7 @@ func New(o Options) *Server {
 	s.router = chi.NewRouter()
 	s.router.Use(s.recovered, uncached)
 	s.router.NotFound(func(w http.ResponseWriter, _ *http.Request) { write(w, newProblem(http.StatusNotFound)) })
-	s.router.MethodNotAllowed(s.methodNotAllowed)
+	s.router.MethodNotAllowed(s.MethodNotAllowed)
 	s.router.Mount(strings.TrimPrefix(paths.API, Root), crm)
 	return s
 }
@@ -80,7 +80,8 @@ func uncached(next http.Handler) http.Handler {
 	})
 }
 
-func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+// MethodNotAllowed answers 405; package web asks for it where a method is one that no router knows.
+func (s *Server) MethodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	var allowed []string
 	path := strings.TrimPrefix(r.URL.Path, Root)
 	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
@@ -89,6 +90,7 @@ func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	w.Header().Set("Cache-Control", "no-store")
 	write(w, newProblem(http.StatusMethodNotAllowed))
 }
 

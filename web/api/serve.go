@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -179,13 +180,17 @@ func (c *call) readQuery(r *http.Request, o *huma.Operation) error {
 	return at("query", faults.Err())
 }
 
-// readHeaders reads how a body is written, and the key of a request that makes a record.
+// readHeaders reads how a body is written, what a change is made of, and the key of a request that makes a record.
 func (c *call) readHeaders(r *http.Request, o *huma.Operation) error {
 	if o.RequestBody != nil {
 		kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if err != nil || kind != "application/json" {
 			return errNotJSON
 		}
+	}
+	if given := r.Header.Values("If-Match"); len(given) > 0 && strings.TrimSpace(strings.Join(given, "")) == "" {
+		// a program that lost its ETag must not have its change made whatever the version
+		return located{"header", crm.Fault("If-Match", "Send the ETag that the change was made of, or leave the header out.")}
 	}
 	keys := r.Header.Values(headerKey)
 	if o.DefaultStatus != http.StatusCreated || len(keys) == 0 {
