@@ -66,8 +66,9 @@ func Open(url string, o Options) (*DB, error) {
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.Tracer = o.Tracer
 	p := cfg.ConnConfig.RuntimeParams
-	p["timezone"] = "UTC" // row images are taken in UTC
-	p["jit"] = "off"      // compiling costs more than it saves on short queries
+	p["timezone"] = "UTC"               // row images are taken in UTC
+	p["jit"] = "off"                    // compiling costs more than it saves on short queries
+	p["parallel_setup_cost"] = "100000" // as does starting workers, 5 to 30 ms for a page of a list
 	p["application_name"] = "archpilot-crm"
 	p["statement_timeout"] = milliseconds(o.StatementTimeout)
 	p["lock_timeout"] = milliseconds(lockTimeout)
