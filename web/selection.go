@@ -43,6 +43,7 @@ func (v *visit) picker(list crm.List, view templates.ListView, rows int, count s
 	changes := v.page.CanEditClients && list != crm.InteractionList
 	k := templates.Picker{
 		List: list, Count: count, Owners: owners, Changes: changes, Exports: v.page.CanExport,
+		Status: crm.Status(v.query.Get("status")),
 		Ticked: v.query.Get("select") == "page", All: v.query.Get("select") == "all" || list == crm.InteractionList, // nothing can be done with some of them
 	}
 	state := url.Values{}

@@ -71,6 +71,14 @@ func TestRowsArePickedWithoutAScript(t *testing.T) {
 		t.Errorf("after the one Undo the list shows %q", got)
 	}
 
+	for status, want := range map[string]string{"": "Assign Archive", "archived": "Assign Restore", "all": "Assign Archive Restore"} {
+		mia.post("/organizations/bulk", "action", "archive", "list", "", "id", picked[0])
+		if got := strings.Join(mia.get("/organizations?status="+status).doc.Find("form#selection button").Map(textOf), " "); got != want {
+			t.Errorf("a list of status %q offers %q, want %q", status, got, want)
+		}
+		mia.post("/organizations/bulk", "action", "restore", "list", "", "id", picked[0])
+	}
+
 	page := mia.get(mia.get("/organizations?sector=Energy").href("form#selection", "Select this page"))
 	if got := page.boxes("[checked]"); len(got) != 2 {
 		t.Errorf("the page picks %d of its 2 rows", len(got))
