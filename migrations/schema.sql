@@ -99,15 +99,31 @@ CREATE FUNCTION public.keep_contact_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+  renamed uuid[];
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO contact_activity (contact_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
-  ELSE
-    PERFORM 1 FROM contact_activity a JOIN new_rows n ON n.id = a.contact_id
-      WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) ORDER BY a.contact_id FOR NO KEY UPDATE OF a;
-    UPDATE contact_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
-    FROM new_rows n WHERE a.contact_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+    RETURN NULL;
   END IF;
+  SELECT array_agg(n.id) INTO renamed FROM new_rows n JOIN old_rows o USING (id)
+    WHERE (o.last_name, o.first_name, o.is_active) IS DISTINCT FROM (n.last_name, n.first_name, n.is_active);
+  PERFORM 1 FROM contact_activity a JOIN new_rows n ON n.id = a.contact_id
+    WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) OR n.id = ANY(renamed) ORDER BY a.contact_id FOR NO KEY UPDATE OF a;
+  UPDATE contact_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
+  FROM new_rows n WHERE a.contact_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+  IF renamed IS NOT NULL THEN
+    PERFORM settle_contact_reach(renamed);
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_contact_reach() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE contact_reach r SET last_contact_at = n.last_contact_at FROM new_rows n WHERE r.contact_id = n.contact_id AND r.last_contact_at <> n.last_contact_at;
   RETURN NULL;
 END $$;
 
@@ -117,16 +133,18 @@ CREATE FUNCTION public.keep_has_contact() RETURNS trigger
     AS $$
 DECLARE
   touched uuid[];
+  people uuid[];
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    SELECT array_agg(DISTINCT organization_id) INTO touched FROM new_rows;
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched, people FROM new_rows;
   ELSE
-    SELECT array_agg(DISTINCT organization_id) INTO touched FROM old_rows;
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched, people FROM old_rows;
   END IF;
   PERFORM 1 FROM organization_activity WHERE organization_id = ANY(touched) ORDER BY organization_id FOR NO KEY UPDATE;
   UPDATE organization_activity a SET has_contact = n.has
   FROM (SELECT t.id, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = t.id) AS has FROM unnest(touched) t(id)) n
   WHERE a.organization_id = n.id AND a.has_contact <> n.has;
+  PERFORM settle_contact_reach(people);
   RETURN NULL;
 END $$;
 
@@ -134,14 +152,23 @@ CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+DECLARE
+  moved uuid[];
+  people uuid[];
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO organization_activity (organization_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
-  ELSE
-    PERFORM 1 FROM organization_activity a JOIN new_rows n ON n.id = a.organization_id
-      WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
-    UPDATE organization_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
-    FROM new_rows n WHERE a.organization_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+    RETURN NULL;
+  END IF;
+  PERFORM 1 FROM organization_activity a JOIN new_rows n ON n.id = a.organization_id
+    WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
+  SELECT array_agg(n.id) INTO moved FROM new_rows n JOIN organization_activity a ON a.organization_id = n.id
+    WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id;
+  UPDATE organization_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
+  FROM new_rows n WHERE a.organization_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+  IF moved IS NOT NULL THEN
+    SELECT array_agg(DISTINCT l.contact_id) INTO people FROM organization_contact l WHERE l.organization_id = ANY(moved);
+    PERFORM settle_contact_reach(people);
   END IF;
   RETURN NULL;
 END $$;
@@ -184,9 +211,38 @@ CREATE FUNCTION public.rebuild_activity() RETURNS void
     WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
 $$;
 
+CREATE FUNCTION public.rebuild_contact_reach() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  DELETE FROM contact_reach r WHERE NOT EXISTS (SELECT 1 FROM contact_reaches v WHERE v.contact_id = r.contact_id AND v.owner_user_id = r.owner_user_id);
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at)
+  SELECT * FROM contact_reaches
+  ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+$$;
+
 CREATE FUNCTION public.searchable(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN translate(public.fold($1), '-/,;:@()[]{}<>|"	.''`'::text, '                 '::text);
+
+CREATE FUNCTION public.settle_contact_reach(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
+  DELETE FROM contact_reach r WHERE r.contact_id = ANY(touched) AND NOT EXISTS (
+    SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = r.contact_id AND o.owner_user_id = r.owner_user_id);
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at)
+  SELECT * FROM contact_reaches v WHERE v.contact_id = ANY(touched)
+  ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+END $$;
 
 CREATE FUNCTION public.users_end_doors() RETURNS trigger
     LANGUAGE plpgsql
@@ -263,6 +319,16 @@ CREATE TABLE public.contact_activity (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
+CREATE TABLE public.contact_reach (
+    contact_id uuid NOT NULL,
+    owner_user_id uuid NOT NULL,
+    last_name character varying(80) NOT NULL,
+    first_name character varying(80) NOT NULL,
+    is_active boolean NOT NULL,
+    last_contact_at timestamp with time zone NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
 CREATE TABLE public.contacts (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     first_name character varying(80) NOT NULL,
@@ -285,6 +351,48 @@ CREATE TABLE public.contacts (
     CONSTRAINT contacts_email_lower CHECK (((email)::text = lower((email)::text)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
+CREATE TABLE public.organization_contact (
+    organization_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    role_label character varying(120),
+    relationship_status character varying(40),
+    version integer DEFAULT 1 NOT NULL
+);
+
+CREATE TABLE public.organizations (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    legal_name character varying(200) NOT NULL,
+    display_name character varying(160) NOT NULL,
+    website character varying(200),
+    sector character varying(80),
+    size_band character varying(40),
+    tax_id character varying(50),
+    owner_user_id uuid,
+    is_active boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    search_text text GENERATED ALWAYS AS ("left"((((public.searchable((((((' '::text || (display_name)::text) || '
+ '::text) || (legal_name)::text) || '
+ '::text) || regexp_replace((COALESCE(website, ''::character varying))::text, '^(https?://)?(www\.)?'::text, ''::text, 'i'::text))) || '
+ '::text) || translate(lower((COALESCE(tax_id, ''::character varying))::text), ' .-/_'::text, ''::text)) || '
+'::text), 600)) STORED NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
+CREATE VIEW public.contact_reaches AS
+ SELECT DISTINCT l.contact_id,
+    o.owner_user_id,
+    c.last_name,
+    c.first_name,
+    c.is_active,
+    a.last_contact_at
+   FROM (((public.organization_contact l
+     JOIN public.organizations o ON ((o.id = l.organization_id)))
+     JOIN public.contacts c ON ((c.id = l.contact_id)))
+     JOIN public.contact_activity a ON ((a.contact_id = l.contact_id)))
+  WHERE (o.owner_user_id IS NOT NULL);
 
 CREATE TABLE public.form_tokens (
     user_id uuid NOT NULL,
@@ -334,35 +442,6 @@ CREATE TABLE public.organization_activity (
     is_active boolean NOT NULL,
     has_contact boolean DEFAULT false NOT NULL,
     last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
-)
-WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
-
-CREATE TABLE public.organization_contact (
-    organization_id uuid NOT NULL,
-    contact_id uuid NOT NULL,
-    role_label character varying(120),
-    relationship_status character varying(40),
-    version integer DEFAULT 1 NOT NULL
-);
-
-CREATE TABLE public.organizations (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    legal_name character varying(200) NOT NULL,
-    display_name character varying(160) NOT NULL,
-    website character varying(200),
-    sector character varying(80),
-    size_band character varying(40),
-    tax_id character varying(50),
-    owner_user_id uuid,
-    is_active boolean DEFAULT true NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    search_text text GENERATED ALWAYS AS ("left"((((public.searchable((((((' '::text || (display_name)::text) || '
- '::text) || (legal_name)::text) || '
- '::text) || regexp_replace((COALESCE(website, ''::character varying))::text, '^(https?://)?(www\.)?'::text, ''::text, 'i'::text))) || '
- '::text) || translate(lower((COALESCE(tax_id, ''::character varying))::text), ' .-/_'::text, ''::text)) || '
-'::text), 600)) STORED NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -558,6 +637,9 @@ ALTER TABLE ONLY public.change_sets
 ALTER TABLE ONLY public.contact_activity
     ADD CONSTRAINT contact_activity_pkey PRIMARY KEY (contact_id);
 
+ALTER TABLE ONLY public.contact_reach
+    ADD CONSTRAINT contact_reach_pkey PRIMARY KEY (contact_id, owner_user_id);
+
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (id);
 
@@ -666,6 +748,10 @@ CREATE INDEX change_sets_user ON public.change_sets USING btree (user_id);
 CREATE INDEX contact_activity_last ON public.contact_activity USING btree (last_contact_at, contact_id) INCLUDE (owner_user_id, is_active);
 
 CREATE INDEX contact_activity_owner_last ON public.contact_activity USING btree (owner_user_id, last_contact_at, contact_id) INCLUDE (is_active);
+
+CREATE INDEX contact_reach_last ON public.contact_reach USING btree (owner_user_id, last_contact_at, contact_id);
+
+CREATE INDEX contact_reach_name ON public.contact_reach USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", contact_id) WHERE is_active;
 
 CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
@@ -874,11 +960,13 @@ CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.organization_contact 
 
 CREATE TRIGGER keep_activity_insert AFTER INSERT ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
 
-CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_activity();
+CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.contacts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_activity();
 
 CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.interactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
 
 CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
+
+CREATE TRIGGER keep_contact_reach AFTER UPDATE ON public.contact_activity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_reach();
 
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
 
@@ -896,6 +984,9 @@ ALTER TABLE ONLY public.change_sets
 
 ALTER TABLE ONLY public.contact_activity
     ADD CONSTRAINT contact_activity_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.contact_reach
+    ADD CONSTRAINT contact_reach_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;

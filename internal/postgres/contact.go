@@ -132,6 +132,9 @@ func (s *Store) relatedClause(f crm.ContactFilter) string {
 	if f.RelationshipStatus != "" {
 		related += " AND fl.relationship_status = @relationship"
 	}
+	if !f.OrganizationID.Valid && s.actor.Reach(authz.ViewClient) != authz.All {
+		related += rowByRow // else everybody in that role is gathered first, in reach or not
+	}
 	return related + ")"
 }
 

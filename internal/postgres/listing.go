@@ -186,9 +186,9 @@ func (l list) gather(arms []arm, where []string, backwards bool) string {
 	sorted := " ORDER BY " + directed(l.order.aliases(), l.order.desc != backwards) + " LIMIT @limit"
 	parts := make([]string, len(arms))
 	for i, a := range arms {
-		parts[i] = l.walk(a.table(l), append(slices.Clone(where), a.where), backwards)
+		parts[i] = a.of("t.*", l.walk(a.table(l), append(slices.Clone(where), a.where), backwards))
 		if a.each != "" {
-			parts[i] = "SELECT t.* FROM (" + a.each + ") u CROSS JOIN LATERAL (" + parts[i] + ") t" + sorted
+			parts[i] += sorted
 		}
 	}
 	if len(parts) == 1 {
@@ -213,10 +213,7 @@ func (l list) ids(arms []arm, limit int) string {
 	parts := make([]string, len(arms))
 	for i, a := range arms {
 		parts[i] = "SELECT " + l.id + " AS id FROM " + a.table(l) + " WHERE " + strings.Join(append(slices.Clone(l.where), a.where), " AND ")
-		if a.each != "" {
-			parts[i] = "SELECT t.id FROM (" + a.each + ") u CROSS JOIN LATERAL (" + parts[i] + ") t"
-		}
-		parts[i] += " LIMIT " + strconv.Itoa(limit)
+		parts[i] = a.of("t.id", parts[i]) + " LIMIT " + strconv.Itoa(limit)
 	}
 	if len(parts) == 1 {
 		return parts[0]

@@ -87,7 +87,7 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 	c := newCrowd(t, 3000)
 	run(t, c.conn, `VACUUM ANALYZE`)
 	run(t, c.conn, `UPDATE pg_class SET reltuples = reltuples * f FROM (VALUES ('organizations', 100), ('organization_activity', 100), ('contacts', 500),
-		('contact_activity', 500), ('organization_contact', 700), ('interactions', 800)) v(name, f) WHERE oid = v.name::regclass`)
+		('contact_activity', 500), ('contact_reach', 500), ('organization_contact', 700), ('interactions', 800)) v(name, f) WHERE oid = v.name::regclass`)
 	run(t, c.conn, `SET jit = off`)
 	a := &listed{}
 	db := postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: a})
@@ -144,6 +144,12 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		{"all", "contacts of an owner by phone", "contacts_owner_phone_order", contacts(crm.ContactFilter{Owner: crm.OwnerFilter{UserID: idOf(c.users[0].ID)}, Sort: sort("-phone")})},
 		{"all", "contacts by last contact", "contact_activity_last", contacts(crm.ContactFilter{Sort: sort("last")})},
 		{"all", "contacts by owner", "contacts_owner_name", contacts(crm.ContactFilter{Sort: sort("owner")})},
+		{"own 0", "contacts", "contact_reach_name", contacts(crm.ContactFilter{})},
+		{"own 0", "contacts by last contact", "contact_reach_last", contacts(crm.ContactFilter{Sort: sort("last")})},
+		{"own 3", "contacts without e-mail", "contact_reach_name", contacts(crm.ContactFilter{HasEmail: crm.Absent})},
+		{"a small team", "contacts", "contact_reach_name", contacts(crm.ContactFilter{})},
+		{"a small team", "contacts by last contact, reversed", "contact_reach_last", contacts(crm.ContactFilter{Sort: sort("-last")})},
+		{"a small team", "contacts in a role", "contact_reach_name", contacts(crm.ContactFilter{Role: "CFO"})},
 		{"all", "interactions", "interactions_newest", interactions(crm.InteractionFilter{})},
 		{"all", "interactions of an author", "interactions_author_newest", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}})},
 		{"all", "interactions by author", "interactions_author_newest", interactions(crm.InteractionFilter{Sort: sort("author")})},
@@ -170,7 +176,7 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 			plan.each(func(n node) {
 				touched += (n.Rows + n.Gone) * n.Loops
 				walked = walked || n.Index == tt.index
-				if n.Kind == "Seq Scan" && slices.Contains([]string{"organizations", "contacts", "interactions", "organization_contact", "organization_activity", "contact_activity"}, n.Table) {
+				if n.Kind == "Seq Scan" && slices.Contains([]string{"organizations", "contacts", "interactions", "organization_contact", "organization_activity", "contact_activity", "contact_reach"}, n.Table) {
 					t.Errorf("%s: reads all of %s", what, n.Table)
 				}
 			})

@@ -42,8 +42,8 @@ var loadedTables = []loadedTable{
 	{"interactions", []string{"audit_guard", "keep_activity_insert"}},
 }
 
-// derivedTables are filled from the loaded ones by rebuild_activity, through their keys.
-var derivedTables = []string{"organization_activity", "contact_activity"}
+// derivedTables are filled from the loaded ones by rebuild_activity and rebuild_contact_reach, through their keys.
+var derivedTables = []string{"organization_activity", "contact_activity", "contact_reach"}
 
 // LoadLarge fills an empty register with any number of records, in one transaction. The connection has to own
 // the tables: indexes and foreign keys are taken off and made anew, so that the database checks them all at once, and
@@ -119,7 +119,7 @@ func (l *load) run(ctx context.Context, r LargeRegister) error {
 		}
 	}
 	l.progress("last contacts", 0)
-	if err := l.exec(ctx, `SELECT rebuild_activity()`); err != nil { // looks things up by key
+	if err := l.exec(ctx, `SELECT rebuild_activity()`, `ANALYZE contact_activity`, `SELECT rebuild_contact_reach()`); err != nil { // look things up by key
 		return err
 	}
 	for _, kind := range []string{derivedIndexes, foreignKeys} {
