@@ -68,7 +68,7 @@ document.querySelector("[data-dismiss]")?.addEventListener("click", (event) => {
 });
 
 // With Shift a click on a row's box does the same to every row from the box that was clicked before.
-const boxes = [...document.querySelectorAll("[data-range]")];
+const boxes = [...document.querySelectorAll('[name="id"][form="selection"]')];
 let last = -1;
 for (const [n, box] of boxes.entries()) {
   box.addEventListener("click", (event) => {

@@ -22,7 +22,7 @@ import (
 
 // rows are the names in a list, in order.
 func (a *answer) rows() string {
-	return strings.Join(a.doc.Find(".list tbody .name .clip").Map(textOf), ", ")
+	return strings.Join(a.doc.Find(".list tbody .name .clip, .list tbody .name[data-disc]").Map(textOf), ", ")
 }
 
 // TestFiltersCombineAndComeOff narrows the lists with several filters at once and takes one off again by its chip.
@@ -236,4 +236,21 @@ func columnNames(list string) []string {
 		}
 	}
 	return names
+}
+
+// TestARowIsLight holds what a row of a list adds to a page: fifty of them travel on every visit.
+func TestARowIsLight(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.role(t, "manager")
+	for n := range 12 {
+		postgrestest.Organization(t, s.db, fmt.Sprint("Granvik Robotics ", n), postgrestest.ID(b.user.ID))
+		postgrestest.Contact(t, s.db, "Giulia", fmt.Sprint("Marchetti ", n), postgrestest.ID(b.user.ID))
+	}
+	for _, list := range []string{"/organizations", "/contacts"} {
+		row := (len(b.get(list+"?limit=11").wants(http.StatusOK).body) - len(b.get(list+"?limit=1").wants(http.StatusOK).body)) / 10
+		if row > 720 {
+			t.Errorf("%s: a row takes %d bytes, want at most 720", list, row)
+		}
+	}
 }

@@ -22,7 +22,7 @@ func textOf(_ int, s *goquery.Selection) string { return strings.TrimSpace(s.Tex
 func (a *answer) names() string {
 	a.b.t.Helper()
 	a.wants(http.StatusOK)
-	return strings.Join(a.doc.Find("td.k .clip").Map(textOf), " ")
+	return strings.Join(a.doc.Find("td.k .clip, td.k [data-disc]").Map(textOf), " ")
 }
 
 // heads lists the columns of a list, in order.
