@@ -38,7 +38,7 @@ const (
 	UserInvited     UserState = "invited"     // has no password yet, and an invitation that is open
 	UserUninvited   UserState = "uninvited"   // has no password, and no invitation that is open: it expired or was revoked
 	UserActive      UserState = "active"      // may sign in
-	UserLocked      UserState = "locked"      // may not sign in for now, after wrong passwords
+	UserLocked      UserState = "locked"      // may not sign in for now, after wrong passwords or codes, be it from one place only
 	UserDeactivated UserState = "deactivated" // may not sign in
 )
 

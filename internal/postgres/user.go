@@ -17,7 +17,7 @@ const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS z
 	u.is_active, u.version, u.created_at, u.updated_at`
 
 // userExtras tells what a user's own row does not: team, roles, last seen, how far they have come in, and the latest
-// mail to them.
+// mail to them. Locked is whom any budget of guess.go or mfa.go keeps out somewhere: an admin must see it to end it.
 const userExtras = `, coalesce(t.name, '') AS team_name,
 	ARRAY(SELECT r.id FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_ids,
 	ARRAY(SELECT r.name FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id ORDER BY r.name, r.id) AS role_names,
@@ -25,7 +25,10 @@ const userExtras = `, coalesce(t.name, '') AS team_name,
 		WHEN c.user_id IS NULL AND i.until IS NOT NULL THEN 'invited'
 		WHEN c.user_id IS NULL THEN 'uninvited'
 		WHEN EXISTS (SELECT 1 FROM sign_in_attempts a WHERE a.account IN (sha256(convert_to(u.email, 'UTF8')), uuid_send(u.id)) AND a.evaluated AND NOT a.succeeded
-			AND NOT a.known AND a.created_at > now() - interval '15 minutes' GROUP BY a.account HAVING count(*) >= 5) THEN 'locked'
+			AND a.created_at > now() - interval '1 day' GROUP BY a.account, a.known, CASE WHEN a.known THEN a.address END
+			HAVING count(*) FILTER (WHERE a.created_at > now() - interval '15 minutes') >= 5
+				OR a.account = uuid_send(u.id) AND count(*) >= 30
+				OR a.account <> uuid_send(u.id) AND count(*) FILTER (WHERE a.created_at > now() - interval '1 hour') >= 20) THEN 'locked'
 		ELSE 'active' END AS state,
 	coalesce(i.until, '0001-01-01 00:00:00+00') AS invited_until,
 	coalesce(m.kind, '') AS mail_kind, coalesce(m.sent_at, '0001-01-01 00:00:00+00') AS mail_sent_at, coalesce(m.fault, '') AS mail_fault,

@@ -209,3 +209,41 @@ func TestAUserAtWorkCanBeChanged(t *testing.T) {
 	run(t, f.conn, `ROLLBACK`)
 	verify(t, f.sys)
 }
+
+// An admin sees whom any budget keeps out, and so can end it: of an hour or a day, too, and of an address the user
+// is known at, which is where people mistype.
+func TestLockedIsWhomABudgetKeepsOut(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	const password, code = `sha256(convert_to(u.email, 'UTF8'))`, `uuid_send(u.id)`
+	for _, tt := range []struct {
+		what, account, address, age string
+		known                       bool
+		wrong                       int
+		want                        crm.UserState
+	}{
+		{"a quarter", password, "'192.0.2.1'", "1 minute", false, 5, crm.UserLocked},
+		{"not yet", password, "'192.0.2.1'", "1 minute", false, 4, crm.UserActive},
+		{"a quarter ago", password, "'192.0.2.1'", "16 minutes", false, 19, crm.UserActive},
+		{"an hour", password, "'192.0.2.1'", "16 minutes", false, 20, crm.UserLocked},
+		{"a known address", password, "'192.0.2.1'", "1 minute", true, 5, crm.UserLocked},
+		{"known addresses, each its own", password, "'192.0.2.1'::inet + n", "1 minute", true, 9, crm.UserActive},
+		{"codes of a quarter", code, "'::'", "1 minute", false, 5, crm.UserLocked},
+		{"codes of a day", code, "'::'", "20 hours", false, 30, crm.UserLocked},
+		{"codes, not yet", code, "'::'", "20 hours", false, 29, crm.UserActive},
+		{"codes of yesterday", code, "'::'", "25 hours", false, 30, crm.UserActive},
+	} {
+		run(t, f.conn, `INSERT INTO sign_in_attempts (account, address, known, evaluated, created_at)
+			SELECT `+tt.account+`, (`+tt.address+`)::inet, $2, TRUE, now() - $3::text::interval FROM users u, generate_series(1, $4::int) n WHERE u.id = $1`,
+			f.mia.ID, tt.known, tt.age, tt.wrong)
+		if got := must(f.sys.User(ctx, f.mia.ID))(t).State; got != tt.want {
+			t.Errorf("%s: %d wrong ones make the user %s, want %s", tt.what, tt.wrong, got, tt.want)
+		}
+		if err := f.sys.UnlockUser(ctx, f.mia.ID); err != nil {
+			t.Fatal(err)
+		}
+		if got := must(f.sys.User(ctx, f.mia.ID))(t).State; got != crm.UserActive {
+			t.Errorf("%s: unlocked, the user is %s", tt.what, got)
+		}
+	}
+}
