@@ -85,12 +85,22 @@ func wrongCode() crm.Invalid {
 	return crm.Invalid{"code": crm.Msg("This code is wrong, or was used before. After several wrong codes none is taken for 15 minutes, after many for a day.")}
 }
 
-func showSecondFactor(ctx context.Context, v *visit) (response, error) {
-	return secondFactorPage(ctx, v, nil)
+func (s *Server) showSecondFactor(ctx context.Context, v *visit) (response, error) {
+	return s.secondFactorPage(ctx, v, nil)
 }
 
-func secondFactorPage(ctx context.Context, v *visit, errs crm.Invalid) (response, error) {
+// mySecondFactor returns the visitor's own, with a secret that is being set up only while the password was given
+// lately: whoever borrows the session must not copy what its owner is about to confirm.
+func (s *Server) mySecondFactor(ctx context.Context, v *visit) (postgres.SecondFactor, error) {
 	f, err := v.store.MySecondFactor(ctx)
+	if !s.proved(ctx) {
+		f.Pending = ""
+	}
+	return f, err
+}
+
+func (s *Server) secondFactorPage(ctx context.Context, v *visit, errs crm.Invalid) (response, error) {
+	f, err := s.mySecondFactor(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +116,7 @@ func secondFactorPage(ctx context.Context, v *visit, errs crm.Invalid) (response
 
 // showSecondFactorPicture is the QR code of the secret that is being set up, and of no other.
 func (s *Server) showSecondFactorPicture(ctx context.Context, v *visit) (response, error) {
-	f, err := v.store.MySecondFactor(ctx)
+	f, err := s.mySecondFactor(ctx, v)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +147,7 @@ const recoveryCodes = 10
 
 // confirmSecondFactor switches the second factor on when the app shows the right code. Wrong ones count as at
 // sign-in, so that a borrowed session learns nothing by trying.
-func confirmSecondFactor(ctx context.Context, v *visit) (response, error) {
+func (s *Server) confirmSecondFactor(ctx context.Context, v *visit) (response, error) {
 	f, err := v.store.MySecondFactor(ctx)
 	if err != nil || f.Pending == "" {
 		return redirect{to: paths.AccountMFA}, err // on already: this was sent twice, and the first answer has the codes
@@ -151,7 +161,7 @@ func confirmSecondFactor(ctx context.Context, v *visit) (response, error) {
 		if err := tellCodeLockout(ctx, v.store, v.actor, guess); err != nil {
 			return nil, err
 		}
-		return secondFactorPage(ctx, v, wrongCode())
+		return s.secondFactorPage(ctx, v, wrongCode())
 	}
 	codes := mfa.NewRecoveryCodes(recoveryCodes)
 	if err := v.store.EnableSecondFactor(ctx, guess, step, mfa.Hashes(codes)); err != nil {
@@ -172,11 +182,11 @@ func newRecoveryCodes(ctx context.Context, v *visit) (response, error) {
 	return recoveryCodesPage(v, codes, false), nil
 }
 
-func disableSecondFactor(ctx context.Context, v *visit) (response, error) {
+func (s *Server) disableSecondFactor(ctx context.Context, v *visit) (response, error) {
 	err := v.store.DisableSecondFactor(ctx)
 	var invalid crm.Invalid
 	if errors.As(err, &invalid) {
-		return secondFactorPage(ctx, v, invalid)
+		return s.secondFactorPage(ctx, v, invalid)
 	}
 	return afterSecondFactor(v, err, templates.Flash{Text: v.t("Second factor switched off. You are signed out everywhere else.")})
 }

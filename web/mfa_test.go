@@ -518,3 +518,21 @@ func (b *syncBuffer) String() string {
 	defer b.mu.Unlock()
 	return b.buf.String()
 }
+
+// A secret that waits for its first code is shown to who gave the password lately: it will be the second factor of
+// whoever confirms it, and must not be of whoever borrowed the session meanwhile as well.
+func TestASecretBeingSetUpIsNotForABorrowedSession(t *testing.T) {
+	t.Parallel()
+	s, w := newWatchedSite(t)
+	b := s.role(t, "viewer")
+	pending := b.post("/account/mfa/setup").follow().wants(http.StatusOK).doc.Find(".secret").Text()
+	w.turn(11 * time.Minute)
+	b.get("/account/mfa").wants(http.StatusOK).has("Set up").lacks(pending)
+	b.get("/account/mfa/qr").wants(http.StatusNotFound)
+	b.post("/account/mfa/confirm", "code", "123456").wants(http.StatusUnprocessableEntity).has("Is it you?").lacks(pending)
+	b.post("/account/mfa/setup", "confirm_password", testPassword).follow().wants(http.StatusOK).lacks(pending)
+	if again := b.get("/account/mfa").doc.Find(".secret").Text(); len(again) != len(pending) {
+		t.Errorf("the new secret is shown as %q", again)
+	}
+	b.get("/account/mfa/qr").wants(http.StatusOK)
+}

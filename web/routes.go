@@ -141,12 +141,12 @@ func (s *Server) table() []route {
 		{post, "/account/sessions/end", signedIn, endOtherSessions},
 		{post, "/account/sessions/{id}/end", signedIn, endSession},
 
-		{get, "/account/mfa", enrolling, showSecondFactor},
+		{get, "/account/mfa", enrolling, s.showSecondFactor},
 		{get, "/account/mfa/qr", enrolling, s.showSecondFactorPicture},
 		{post, "/account/mfa/setup", enrolling.asking(), setUpSecondFactor},
-		{post, "/account/mfa/confirm", enrolling.asking(), confirmSecondFactor},
+		{post, "/account/mfa/confirm", enrolling.asking(), s.confirmSecondFactor},
 		{post, "/account/mfa/codes", signedIn.asking(), newRecoveryCodes},
-		{post, "/account/mfa/off", signedIn.asking(), disableSecondFactor},
+		{post, "/account/mfa/off", signedIn.asking(), s.disableSecondFactor},
 
 		{get, "/account/tokens", signedIn, listTokens},
 		{post, "/account/tokens", signedIn.asking(), createToken},
