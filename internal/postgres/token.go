@@ -155,6 +155,13 @@ func (s *Store) CreateToken(ctx context.Context, t crm.Token, now time.Time) (cr
 		change.Metadata["expires_at"] = t.ExpiresAt
 	}
 	err := s.event(ctx, change, func(ctx context.Context, w *work) error {
+		me, err := s.lockUser(ctx, w, s.actor.UserID) // tokens made at once wait for each other's count, and for a deactivation
+		if err != nil {
+			return err
+		}
+		if !me.Record.IsActive {
+			return crm.ErrNotFound
+		}
 		live, err := scalar[int](ctx, w, `SELECT count(*) FROM api_tokens t WHERE t.user_id = @user AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())`,
 			pgx.NamedArgs{"user": s.actor.UserID})
 		if err != nil {

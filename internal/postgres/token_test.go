@@ -46,6 +46,40 @@ func TestATokenHasWhatBothHave(t *testing.T) {
 	}
 }
 
+// TestTokensMadeAtOnce: the bound holds however many are made at once, and an account that goes gets none.
+func TestTokensMadeAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	run(t, f.conn, `INSERT INTO api_tokens (id, user_id, name, hash, hint, scopes) SELECT gen_random_uuid(), $1, 'a', convert_to(n::text, 'UTF8'), '', '{ViewClient}' FROM generate_series(1, 99) n`, f.mia.ID)
+	mine := f.db.As(postgrestest.Actor(f.mia, authz.All, authz.ViewClient), postgres.Origin{})
+	create := func(int) error {
+		_, _, err := mine.CreateToken(ctx, crm.Token{Name: "b", Scopes: []string{"ViewClient"}}, time.Now())
+		return err
+	}
+	run(t, f.conn, `BEGIN`)
+	run(t, f.conn, `LOCK TABLE api_tokens IN SHARE MODE`) // counting goes on, whoever has counted waits
+	done := make(chan error, 4)
+	for n := range cap(done) {
+		go func() { done <- create(n) }()
+	}
+	watch := postgrestest.Connect(t, f.conn.Config().ConnString())
+	for read[int](t, watch, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) < 2 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	run(t, f.conn, `COMMIT`)
+	for range cap(done) {
+		<-done
+	}
+	if n := read[int](t, f.conn, `SELECT count(*) FROM api_tokens`); n != 100 {
+		t.Errorf("%d tokens, want 100", n)
+	}
+	run(t, f.conn, `DELETE FROM api_tokens`)
+	must(f.sys.SetUserActive(ctx, f.mia.ID, false))(t)
+	if err := create(0); !errors.Is(err, crm.ErrNotFound) { // by a request that began before
+		t.Errorf("a deactivated user: %v", err)
+	}
+}
+
 // TestUseOfATokenIsNotedOnceAMinute keeps reading from writing.
 func TestUseOfATokenIsNotedOnceAMinute(t *testing.T) {
 	t.Parallel()
