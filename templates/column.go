@@ -14,7 +14,7 @@ type Column[T any] struct {
 	Label func(Page) string
 	Usual bool   // shown to whoever has not chosen
 	Talks bool   // tells of interactions: who may not see those of their clients has no such column
-	by    string // the order by this column, "" where there is none
+	by    string // the order by this column, "" where there is none: for digests, and for what is seldom shown and every write would have to keep in order
 	class string
 	cell  func(Page, T) templ.Component
 	text  func(Page, T) string // what the cell says, for a file

@@ -57,7 +57,7 @@ func (s *site) pages(t testing.TB) []string {
 	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
 	return []string{
 		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
-		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.NewOrganization,
+		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.Organizations + "?q=belluci", paths.NewOrganization,
 		paths.Organizations + "?select=page", paths.Contacts + "?select=all",
 		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
