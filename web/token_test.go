@@ -225,3 +225,20 @@ func TestDeadTokensAreSlowedDown(t *testing.T) {
 		p.call("GET", "/me", "", "X-Forwarded-For", "192.0.2.9").wants(200)
 	}
 }
+
+// A new password does not stop programs, and whoever sets one is told: a laptop may have had tokens on it as well.
+func TestANewPasswordTellsOfTokens(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	admin, u := s.role(t, "admin"), s.user(t, "mia", postgrestest.Seeded(t, s.db, "viewer"))
+	path := "/admin/users/" + u.ID.String()
+	admin.post(path + "/password").wants(200).lacks("API token")
+	p := s.programOf(t, u, authz.ViewClient)
+	secret := admin.post(path + "/password").wants(200).has("1 API token of this user will work again").doc.Find(".secret").Text()
+	p.get("/me").wants(403)
+	b := s.browser(t)
+	b.signIn(u.Email, secret).wants(303)
+	b.post("/account/password", "current_password", secret, "new_password", "seven tall purple lamps").wants(303)
+	p.get("/me").wants(200)
+	b.get("/account/password").wants(200).has("API tokens go on working until you revoke them.")
+}

@@ -101,7 +101,7 @@ func (s *Server) createWithPassword(ctx context.Context, v *visit) (response, er
 			if r.ChangeSet == uuid.Nil { // sent twice: the first answer has the password
 				return redirect{to: paths.User(r.ID)}
 			}
-			return secretPage(v, r.ID, u, secret)
+			return secretPage(v, r.ID, u, secret, 0)
 		})
 }
 
@@ -114,9 +114,9 @@ func newUserAgain(ctx context.Context, v *visit) func(crm.Invalid) (response, er
 	}
 }
 
-func secretPage(v *visit, id uuid.UUID, u crm.User, secret string) response {
+func secretPage(v *visit, id uuid.UUID, u crm.User, secret string, tokens int) response {
 	return page{http.StatusOK, templates.Secret(templates.SecretPage{
-		Page: v.page, UserID: id, Name: crm.Clean(u.Name), Email: strings.ToLower(crm.Clean(u.Email)), Secret: secret,
+		Page: v.page, UserID: id, Name: crm.Clean(u.Name), Email: strings.ToLower(crm.Clean(u.Email)), Secret: secret, Tokens: tokens,
 	})}
 }
 
@@ -208,7 +208,8 @@ func setUserActive(ctx context.Context, v *visit, active bool, done string) (res
 		func(r postgres.Saved) response { return saved(paths.User(id), done, r) })
 }
 
-// resetPassword gives a user a new one-time password and ends their sessions.
+// resetPassword gives a user a new one-time password and ends their sessions. Their API tokens stay, as everywhere: a
+// forgotten password must not stop programs. They do nothing until another is chosen, and the answer tells of them.
 func (s *Server) resetPassword(ctx context.Context, v *visit) (response, error) {
 	id, err := v.id("id")
 	if err != nil {
@@ -218,6 +219,16 @@ func (s *Server) resetPassword(ctx context.Context, v *visit) (response, error) 
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := v.store.UserTokens(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	live := 0
+	for _, t := range tokens {
+		if t.Live() {
+			live++
+		}
+	}
 	secret := password.OneTime()
 	hash, err := s.Hasher.Hash(ctx, secret)
 	if err != nil {
@@ -226,7 +237,7 @@ func (s *Server) resetPassword(ctx context.Context, v *visit) (response, error) 
 	if err := v.store.ResetPassword(ctx, id, hash, true); err != nil {
 		return nil, err
 	}
-	return secretPage(v, id, u, secret), nil
+	return secretPage(v, id, u, secret, live), nil
 }
 
 func unlockUser(ctx context.Context, v *visit) (response, error) {
