@@ -4,6 +4,7 @@ import (
 	"net/mail"
 	"net/url"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -37,16 +38,20 @@ func (v Invalid) require(field, value, sentence string) {
 	}
 }
 
-// CheckEmail adds a fault when value is neither empty nor one plain e-mail address.
+// CheckEmail adds a fault when value is neither empty nor one plain e-mail address. Characters that nobody sees, such as
+// those that turn the direction of text, would make it look like another one.
 func (v Invalid) CheckEmail(field, value string) {
 	if value == "" {
 		return
 	}
 	a, err := mail.ParseAddress(value)
-	if err != nil || a.Address != value || a.Name != "" || strings.ContainsAny(value, " \t\r\n<>\"") {
+	if err != nil || a.Address != value || a.Name != "" || strings.ContainsAny(value, "<>\"") || strings.ContainsFunc(value, unseen) {
 		v.Add(field, "Enter an e-mail address like name@example.com.")
 	}
 }
+
+// unseen reports whether a character shows as nothing, or as a blank.
+func unseen(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
 // checkWebsite adds a fault when value is neither empty nor an address a browser may open over HTTP.
 // A bare host such as example.com is fine and stays as typed.

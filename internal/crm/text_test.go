@@ -25,6 +25,25 @@ func TestWebsiteURL(t *testing.T) {
 	}
 }
 
+func TestCheckEmail(t *testing.T) {
+	t.Parallel()
+	for _, good := range []string{"", "a@example.test", "a+b@localhost", "ü@exämple.test", "o'neil@example.test"} {
+		v := crm.Invalid{}
+		if v.CheckEmail("email", good); len(v) > 0 {
+			t.Errorf("%q is refused", good)
+		}
+	}
+	for _, bad := range []string{
+		"a", "a@", "a b@c.test", "a@c.test,d@e.test", "A <a@c.test>", `"a b"@c.test`, "a@c.test\r\nBcc: d@e.test", "a@c.test.",
+		"a\u202e@c.test", "a\u200b@c.test", "a@c\u2028.test", "a\u00a0@c.test", "a\x7f@c.test", "a\u0085@c.test",
+	} {
+		v := crm.Invalid{}
+		if v.CheckEmail("email", bad); len(v) == 0 {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
 func FuzzWebsiteURL(f *testing.F) {
 	for _, s := range []string{"example.com", "https://a.b/c", "javascript:alert(1)", "http://a.b\x00", "//x.y", "http://[::1]", "a.b:99999"} {
 		f.Add(s)
