@@ -90,8 +90,12 @@ func tried(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (int, error) {
 	return scalar[int](ctx, tx, `SELECT count(*) FROM sign_in_attempts WHERE address = @address::inet AND created_at > clock_timestamp() - interval '1 minute'`, args)
 }
 
-// Signed records that a guess was right: it no longer counts against the account, and the address is known
-// from now on. rehashed, when not empty, replaces the stored hash, which was made with older parameters. It
+// knowAddress notes where a user has signed in from.
+const knowAddress = `INSERT INTO user_addresses (user_id, address) VALUES (@user, @address::inet)
+	ON CONFLICT (user_id, address) DO UPDATE SET last_at = now()`
+
+// Signed records that a guess was right: it no longer counts against the account, and unless a second factor is to
+// come the address is known from now on. rehashed, when not empty, replaces the stored hash, which was made with older parameters. It
 // returns false when the password was replaced, the second factor switched on or off or the user deactivated while
 // the guess was being checked.
 func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) (bool, error) {
@@ -103,8 +107,9 @@ func (db *DB) Signed(ctx context.Context, g Guess, rehashed string) (bool, error
 	b := &pgx.Batch{}
 	args := pgx.NamedArgs{"id": g.ID, "user": g.UserID, "address": g.address, "hash": rehashed, "old": g.Hash}
 	b.Queue(`UPDATE sign_in_attempts SET succeeded = TRUE WHERE id = @id`, args)
-	b.Queue(`INSERT INTO user_addresses (user_id, address) VALUES (@user, @address::inet)
-		ON CONFLICT (user_id, address) DO UPDATE SET last_at = now()`, args)
+	if !g.MFA { // else the second factor decides: a stolen password makes no address the user's
+		b.Queue(knowAddress, args)
+	}
 	if rehashed != "" {
 		b.Queue(`UPDATE user_credentials SET password_hash = @hash WHERE user_id = @user AND password_hash = @old`, args)
 	}

@@ -112,7 +112,7 @@ func (s *Store) UseRecoveryCode(ctx context.Context, g CodeGuess, hash []byte) (
 		WHERE r.user_id = @me AND r.hash = @hash AND r.used_at IS NULL AND c.user_id = r.user_id AND c.totp_secret = @secret`, pgx.NamedArgs{"hash": hash, "secret": g.Secret})
 }
 
-// useOnce runs the update that takes a code and counts the guess as right, if it changed a row. The user is
+// useOnce runs the update that takes a code, counts the guess as right and knows the address, if it changed a row. The user is
 // locked first: whoever resets a password, or a second factor, ends the half session before or after, not
 // between.
 func (s *Store) useOnce(ctx context.Context, g CodeGuess, tell []audit.Change, take string, args pgx.NamedArgs) (bool, error) {
@@ -139,6 +139,9 @@ func (s *Store) useOnce(ctx context.Context, g CodeGuess, tell []audit.Change, t
 		return false, err
 	}
 	if err := guessedRight(ctx, w, g); err != nil {
+		return false, err
+	}
+	if _, err := w.Exec(ctx, knowAddress, pgx.NamedArgs{"user": s.actor.UserID, "address": network(s.origin.IP)}); err != nil {
 		return false, err
 	}
 	return true, s.commit(ctx, w, uuid.NullUUID{}, tell)

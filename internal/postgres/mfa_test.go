@@ -229,3 +229,23 @@ func TestASecondFactorSwitchedOnMeanwhileIsAskedFor(t *testing.T) {
 		t.Errorf("afterwards: %+v", g)
 	}
 }
+
+// An address is the user's, with a budget of its own, once they have come in from it: a stolen password is not enough.
+func TestAnAddressIsKnownAfterTheCode(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	half, code := f.enrolled(t)
+	guess := must(f.db.CountGuess(ctx, f.mia.Email, netip.MustParseAddr("203.0.113.1")))(t)
+	if !must(f.db.Signed(ctx, guess, ""))(t) {
+		t.Fatal("the password was not taken")
+	}
+	if n := read[int](t, f.conn, `SELECT count(*) FROM user_addresses`); n != 0 {
+		t.Error("the password alone made the address known")
+	}
+	if !must(half.UseCode(ctx, code, 101))(t) {
+		t.Fatal("the code was not taken")
+	}
+	if n := read[int](t, f.conn, `SELECT count(*) FROM user_addresses WHERE user_id = $1`, f.mia.ID); n != 1 {
+		t.Errorf("%d addresses are known after the code, want 1", n)
+	}
+}
