@@ -89,6 +89,7 @@ type list struct {
 	where     []string // filters
 	scope     string   // the scope predicate
 	arms      []arm    // how the rows in reach are found; see plan.go
+	lately    string   // the records to look at first, "" where that does not help
 	count     []arm    // how they are counted
 	order     order
 	orders    map[crm.SortKey]order // what else it can be sorted by
@@ -124,7 +125,11 @@ func (l list) allKeys(p crm.Page) (string, error) {
 		if !p.First() {
 			where = append(slices.Clone(where), l.order.beyond(p.Before))
 		}
-		return l.gather(l.arms, where, p.Before), nil
+		keys := l.gather(l.arms, where, p.Before)
+		if l.lately != "" {
+			keys = l.amongLately(keys, where, p)
+		}
+		return keys, nil
 	}
 	at := -1 // the group of the page's key
 	if !p.First() {

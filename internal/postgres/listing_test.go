@@ -98,25 +98,31 @@ func (c *crowd) readers() []reader {
 }
 
 // statistics are what the planner and our own choice of a plan may know: nothing, the truth, and that a million
-// organizations stand there, so that every plan has its turn.
+// organizations stand there, or some thousands, so that every plan has its turn.
 var statistics = map[string][]string{
 	"none": {},
 	"true": {`ANALYZE`},
+	"some": {`ANALYZE`, `UPDATE pg_class SET reltuples = 6000, relpages = 240 WHERE oid = 'organizations'::regclass`},
 	"big":  {`ANALYZE`, `UPDATE pg_class SET reltuples = 1000000, relpages = 40000 WHERE oid = 'organizations'::regclass`},
 }
 
 // pages walks a list to its end and back, and fails where the two ways differ.
 func pages[T any](t *testing.T, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error)) ([]uuid.UUID, int) {
 	t.Helper()
+	return pagesOf(t, 70, what, id, read)
+}
+
+func pagesOf[T any](t *testing.T, size int, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error)) ([]uuid.UUID, int) {
+	t.Helper()
 	var forth, back []uuid.UUID
 	var last crm.Page
 	count := 0
-	for page, n := (crm.Page{Size: 70}), 0; n == 0 || !page.First(); n++ {
+	for page, n := (crm.Page{Size: size}), 0; n == 0 || !page.First(); n++ {
 		l, err := read(page)
 		if err != nil {
 			t.Fatalf("%s, page %d: %v", what, n, err)
 		}
-		if n == 0 && l.More != (l.Count == 70 && !l.Next.First()) {
+		if n == 0 && l.More != (l.Count == size && !l.Next.First()) {
 			t.Errorf("%s: counts %d and says more: %v", what, l.Count, l.More)
 		}
 		if n == 0 {
@@ -131,7 +137,7 @@ func pages[T any](t *testing.T, what string, id func(T) uuid.UUID, read func(crm
 			t.Errorf("%s, page %d: no way back", what, n)
 		}
 		page, last = l.Next, l.Prev
-		if len(l.Rows) < 70 && !page.First() || n > 100 {
+		if len(l.Rows) < size && !page.First() || n > 200 {
 			t.Fatalf("%s, page %d: goes on after %d rows", what, n, len(l.Rows))
 		}
 		if page.First() {
@@ -252,7 +258,7 @@ func (c *crowd) wide(stats string, r reader) bool {
 // underAllStatistics runs a test once for each of the statistics.
 func (c *crowd) underAllStatistics(t *testing.T, test func(*testing.T, *postgres.DB, string)) {
 	t.Helper()
-	for _, name := range []string{"none", "true", "big"} {
+	for _, name := range []string{"none", "true", "some", "big"} {
 		for _, sql := range statistics[name] {
 			run(t, c.conn, sql)
 		}
@@ -390,4 +396,75 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestInteractionsOfThoseInTouchLately walks lists in pages so short that the records in touch last settle some of
+// them and not others: then the other way is taken, for the same rows.
+func TestInteractionsOfThoseInTouchLately(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 100) // without statistics, so that every reach seems small
+	run(t, c.conn, `BEGIN`)
+	run(t, c.conn, `ALTER TABLE interactions DISABLE TRIGGER audit_guard`)
+	run(t, c.conn, `INSERT INTO interactions (id, organization_id, contact_id, user_id, channel, subject, outcome, happened_at)
+		SELECT md5('once' || i)::uuid, CASE WHEN i % 3 = 0 THEN md5('o' || 1 + i / 2)::uuid END, CASE WHEN i % 3 > 0 THEN md5('c' || 1 + i)::uuid END,
+			$1::uuid, (ARRAY['call','note'])[1 + i % 2], 'Once', 'No answer', now() - interval '400 days' - interval '6 hours' * (i / 2)
+		FROM generate_series(1, 199) i`, c.users[4].ID)
+	run(t, c.conn, `ALTER TABLE interactions ENABLE TRIGGER audit_guard`)
+	run(t, c.conn, `COMMIT`)
+	a := &listed{}
+	db := postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: a})
+	for _, r := range c.readers() {
+		if r.name != "own 0" && r.name != "team of 4" {
+			continue
+		}
+		s := db.As(r.actor, postgres.Origin{})
+		for name, filter := range map[string]struct {
+			f     crm.InteractionFilter
+			where string
+		}{
+			"all":     {crm.InteractionFilter{}, "TRUE"},
+			"channel": {crm.InteractionFilter{Channel: crm.Note, Outcome: "No answer"}, "i.channel = 'note' AND i.outcome = 'No answer'"},
+			"before":  {crm.InteractionFilter{To: time.Now().AddDate(0, 0, -20)}, "i.happened_at < now() - interval '20 days'"},
+			"since":   {crm.InteractionFilter{From: time.Now().AddDate(0, 0, -410)}, "i.happened_at >= now() - interval '410 days'"},
+		} {
+			what := r.name + ", " + name
+			settled, not := 0, 0
+			got, _ := pagesOf(t, 4, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
+				filter.f.Page = p
+				l, err := s.Interactions(ctx, filter.f)
+				if err == nil && c.settled(t, a) {
+					settled++
+				} else {
+					not++
+				}
+				return l, err
+			})
+			want := read[[]uuid.UUID](t, c.conn, fmt.Sprintf(`SELECT coalesce(array_agg(i.id ORDER BY i.happened_at DESC, i.id DESC), '{}') FROM interactions i WHERE %s AND (i.user_id = '%s'
+				OR EXISTS (SELECT 1 FROM organizations o WHERE o.id = i.organization_id AND %s) OR EXISTS (SELECT 1 FROM contacts c WHERE c.id = i.contact_id
+				AND (%s OR EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND %[3]s))))`,
+				filter.where, r.actor.UserID, fmt.Sprintf(r.owner, "o.owner_user_id"), fmt.Sprintf(r.owner, "c.owner_user_id")))
+			if !slices.Equal(got, want) {
+				t.Errorf("%s: %d rows, want %d (-want +got):\n%.800s", what, len(got), len(want), cmp.Diff(want, got))
+			}
+			if name == "all" && (settled < 2 || not < 2) {
+				t.Errorf("%s: the records in touch last settled %d pages and left %d: no proof of both", what, settled, not)
+			}
+		}
+	}
+}
+
+// settled reports whether the records in touch last gave the whole page that was just read.
+func (c *crowd) settled(t *testing.T, a *listed) bool {
+	t.Helper()
+	sql, _, found := strings.Cut(a.sql, " UNION ALL SELECT * FROM (")
+	if !found {
+		t.Fatalf("not a list that looks at the records in touch last:\n%s", a.sql)
+	}
+	_, condition, _ := strings.Cut(sql, "SELECT * FROM found WHERE ")
+	with := sql[strings.Index(sql, "WITH lately"):strings.Index(sql, "SELECT * FROM found WHERE ")]
+	var yes bool
+	if err := c.conn.QueryRow(ctx, with+"SELECT "+condition, a.args[len(a.args)-1]).Scan(&yes); err != nil {
+		t.Fatal(err)
+	}
+	return yes
 }

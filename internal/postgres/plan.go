@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -74,10 +75,14 @@ func (s *Store) ownedArms(ctx context.Context, l list, p authz.Permission, f crm
 	return []arm{{each: everyOwner, where: l.owner + " = u.id"}}, nil
 }
 
-// narrowReach is up to how many organizations in reach their contacts and interactions are gathered one by one, a
-// dozen microseconds each. Beyond it a walk through the list finds a page sooner: both take some 60 there, and
-// less on either side.
+// narrowReach is up to how many organizations in reach a list in an order of its own, which neither owner nor last contact
+// leads to, is gathered record by record, a dozen microseconds each, and sorted. Beyond it a walk through the list finds a
+// page sooner: both take some 60 there, and less on either side.
 const narrowReach = 5000
+
+// fewReach is up to how many organizations in reach their interactions are gathered too. Beyond it only ids are, up to
+// twice narrowReach, and a walk looks each interaction up among them: 20, where record by record it takes 100 to 200.
+const fewReach = 1000
 
 // extent is roughly how much of the register lies within a reach of own or team.
 type extent struct{ owners, share, organizations float64 }
@@ -182,21 +187,26 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		l.arms = plain
 		return nil
 	}
-	l.count = s.interactionArms(p, false)
+	l.count = s.interactionArms(p)
 	l.uncounted = len(l.where) > 0
 	reach, err := s.extent(ctx, p)
 	if err != nil {
 		return err
 	}
-	switch newest := f.Page.First() && (f.Sort == crm.Sort{} || f.Sort == crm.Sort{By: crm.ByNewest}) && len(l.where) == 0; {
-	case !reach.narrow():
-		l.widen()
-		l.arms = plain
-	case newest:
-		l.arms = s.interactionArms(p, true)
-	default:
+	switch {
+	case reach.organizations <= fewReach, reach.narrow() && l.byPerson():
 		l.unwalk()
 		l.arms = l.count
+	case reach.organizations <= 2*narrowReach:
+		l.arms = []arm{{where: s.interactionsGathered(p)}}
+	default:
+		l.arms = plain
+	}
+	if !reach.narrow() {
+		l.widen()
+	}
+	if reach.share*reach.owners < 0.25 && l.groups == nil && l.order.desc && l.order.columns[0] == interactionsByTime.columns[0] {
+		l.lately = s.lately(p)
 	}
 	return nil
 }
@@ -226,33 +236,74 @@ func (l *list) unwalk() {
 
 // interactionArms are the three ways to interactions in reach, as in interactionScope: organization by
 // organization, contact by contact, and the actor's own.
-//
-// With latest, only the records in touch last are asked: the n newest interactions lie with the n records whose last
-// contact is newest, for each of these has one that is newer than any left out. That holds for the newest page of
-// a list without filters, and makes it cost 0.5 where asking all costs 8 for 500 organizations.
-func (s *Store) interactionArms(p authz.Permission, latest bool) []arm {
-	organizations := `SELECT a.organization_id AS id, a.last_contact_at FROM organization_activity a WHERE `
-	contacts := `SELECT a.contact_id AS id, a.last_contact_at FROM contact_activity a WHERE `
-	linked := `SELECT a.contact_id AS id, a.last_contact_at FROM contact_reach a WHERE `
-	const top = " ORDER BY last_contact_at DESC FETCH FIRST (@limit) ROWS WITH TIES"
-	owned := func(records string) string {
-		switch {
-		case !latest:
-			return records + s.ownerWithin(p, "a.owner_user_id")
-		case s.actor.Reach(p) == authz.Team:
-			return "SELECT t.* FROM (" + everyOwner + ") o CROSS JOIN LATERAL (" + records + "a.owner_user_id = o.id" + top + ") t" + top
-		}
-		return records + s.ownerWithin(p, "a.owner_user_id") + top
-	}
-	contacts = "(" + owned(contacts) + ") UNION (" + owned(linked) + ")"
-	if latest {
-		contacts += top
-	}
+func (s *Store) interactionArms(p authz.Permission) []arm {
+	return interactionArms(`SELECT a.organization_id AS id FROM organization_activity a WHERE `+s.ownerWithin(p, "a.owner_user_id"),
+		`SELECT a.contact_id AS id FROM contact_activity a WHERE `+s.ownerWithin(p, "a.owner_user_id")+`
+		UNION SELECT r.contact_id FROM contact_reach r WHERE `+s.ownerWithin(p, "r.owner_user_id"))
+}
+
+func interactionArms(organizations, contacts string) []arm {
 	return []arm{
-		{each: owned(organizations), where: "i.organization_id = u.id"},
+		{each: organizations, where: "i.organization_id = u.id"},
 		{each: contacts, where: "i.contact_id = u.id"},
 		{where: "i.user_id = @me::uuid"},
 	}
+}
+
+// interactionsGathered is interactionScope for a walk that goes far: without rowByRow, so that the planner gathers the
+// ids in reach into hashes, and on tables that have them beside their owners.
+func (s *Store) interactionsGathered(p authz.Permission) string {
+	within := " AND " + s.ownerWithin(p, "a.owner_user_id") + ")"
+	return `(i.user_id = @me::uuid OR EXISTS (SELECT 1 FROM organization_activity a WHERE a.organization_id = i.organization_id` + within + `
+		OR EXISTS (SELECT 1 FROM contact_activity a WHERE a.contact_id = i.contact_id` + within + `
+		OR EXISTS (SELECT 1 FROM contact_reach a WHERE a.contact_id = i.contact_id` + within + ")"
+}
+
+// lately returns the SQL of the @records records in reach that were in touch last: whether each is an organization,
+// its id, and when that was.
+func (s *Store) lately(p authz.Permission) string {
+	const top = " ORDER BY a.last_contact_at DESC LIMIT @records"
+	var parts []string
+	for _, from := range []string{
+		"SELECT TRUE AS organization, a.organization_id AS id, a.last_contact_at FROM organization_activity a WHERE ",
+		"SELECT FALSE AS organization, a.contact_id AS id, a.last_contact_at FROM contact_activity a WHERE ",
+		"SELECT FALSE AS organization, a.contact_id AS id, a.last_contact_at FROM contact_reach a WHERE ",
+	} {
+		one := from + s.ownerWithin(p, "a.owner_user_id") + top
+		if s.actor.Reach(p) == authz.Team {
+			one = "SELECT a.* FROM (" + everyOwner + ") o CROSS JOIN LATERAL (" + from + "a.owner_user_id = o.id" + top + ") a"
+		}
+		parts = append(parts, one)
+	}
+	return "SELECT * FROM ((" + strings.Join(parts, ") UNION (") + ")) a" + top
+}
+
+// amongLately returns the SQL of a page's keys that looks for them with the records in touch last, and takes the
+// other way, all, only where these do not settle it: 1 for a first page, 4 for a fifth or with a filter, where all
+// costs 20 to 200.
+//
+// The edge is the last contact of the last of these records. No other record has an interaction that is newer, so
+// all that are newer are found; the page stands when it is full, or lies beyond the edge as a whole.
+func (l list) amongLately(all string, where []string, p crm.Page) string {
+	records := 4 * (p.Limit() + 1) // may share one interaction, two by two
+	if !p.First() {
+		records *= 3
+	}
+	if len(l.where) > 0 {
+		records *= 3
+	}
+	const edge = "(SELECT at FROM edge)"
+	settled := "((SELECT count(*) FROM found) = @limit OR @from::timestamptz > " + edge + ")" // without a filter from is long ago
+	if p.Before {
+		settled = "@key0::timestamptz > " + edge
+	}
+	found := l.gather(interactionArms("SELECT id FROM lately WHERE organization", "SELECT id FROM lately WHERE NOT organization"),
+		append(slices.Clone(where), l.order.columns[0]+" > "+edge), p.Before)
+	sql := "WITH lately AS MATERIALIZED (" + l.lately + `),
+		edge AS MATERIALIZED (SELECT CASE WHEN count(*) = @records THEN min(last_contact_at) ELSE '-infinity' END AS at FROM lately),
+		found AS MATERIALIZED (` + found + `)
+		SELECT * FROM found WHERE ` + settled + " UNION ALL SELECT * FROM (" + all + ") a WHERE NOT " + settled
+	return strings.ReplaceAll(sql, "@records", strconv.Itoa(records))
 }
 
 // ownerSizes remembers for a minute how many organizations each owner has, roughly, from the planner's statistics:

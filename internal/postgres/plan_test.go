@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -160,6 +161,9 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		{"all", "an author's interactions by subject", "interactions_author_subject", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[0].ID)}, Sort: sort("subject")})},
 		{"all", "a team's interactions by outcome", "interactions_author_outcome", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{TeamID: idOf(c.teams[1])}, Sort: sort("outcome")})},
 		{"own 3", "interactions", "interactions_organization_newest", interactions(crm.InteractionFilter{})},
+		{"own 3", "interactions of a channel", "interactions_organization_newest", interactions(crm.InteractionFilter{Channel: crm.Note})},
+		{"a small team", "interactions", "organization_activity_owner_last", interactions(crm.InteractionFilter{})},
+		{"a small team", "interactions since a day", "contact_reach_last", interactions(crm.InteractionFilter{From: time.Now().AddDate(0, 0, -30)})},
 	} {
 		s, second := db.As(readers[tt.reader].actor, postgres.Origin{}), crm.Page{}
 		for n, page := range []string{"first page", "second page"} {
