@@ -810,7 +810,7 @@ CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at
 
 CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
 
-CREATE INDEX interactions_outcome ON public.interactions USING btree (COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
+CREATE INDEX interactions_outcome ON public.interactions USING btree (COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id) INCLUDE (outcome);
 
 CREATE INDEX interactions_subject ON public.interactions USING btree (subject COLLATE "und-x-icu", happened_at, id);
 
