@@ -20,7 +20,7 @@ import (
 // The parameters of the lists. Together they are the whole state of a list: an address shows everyone the same
 // list, each within their own reach.
 //
-//	q             all             text to look for
+//	q             all             text to look for; clients written like it, where nothing holds it
 //	sector, size  organizations   as stored
 //	owner         both            me, nobody, a user's id, or team: and a team's id (with the teams below it)
 //	status        both            active (the default), archived, all
