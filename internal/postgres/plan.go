@@ -129,10 +129,10 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	counted.table, counted.owner = "contacts c", "c.owner_user_id"
 	l.count = s.contactArms(counted, p, related)
 	l.uncounted = len(l.where) > 1 // more than the status
-	// Owner by owner a row costs 0.001, or 0.005 where a filter has to look at the contact; on a walk 0.01, and only as
+	// Owner by owner a row costs 0.001, or 0.005 where the contact itself has to be looked at; on a walk 0.01, and only as
 	// many as the share of the reach are kept.
 	dear := 6.0
-	if l.uncounted {
+	if l.uncounted || l.order.columns[0] != reachOrders[0] {
 		dear = 0.5
 	}
 	if ordered := slices.Contains(reachOrders, l.order.columns[0]); !reach.narrow() && (!ordered || reach.share*reach.owners > dear) {
@@ -286,10 +286,7 @@ func (s *Store) lately(p authz.Permission) string {
 // all that are newer are found; the page stands when it is full, or lies beyond the edge as a whole.
 func (l list) amongLately(all string, where []string, p crm.Page) string {
 	records := 4 * (p.Limit() + 1) // may share one interaction, two by two
-	if !p.First() {
-		records *= 3
-	}
-	if len(l.where) > 0 {
+	if !p.First() || len(l.where) > 0 {
 		records *= 3
 	}
 	const edge = "(SELECT at FROM edge)"
