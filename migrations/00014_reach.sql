@@ -7,7 +7,7 @@
 
 -- +goose Up
 CREATE TABLE contact_reach (
-  contact_id      UUID NOT NULL REFERENCES contacts(id) ON DELETE CASCADE,
+  contact_id      UUID NOT NULL, -- no foreign key: looking at the contact after its activity is locked would meet whoever has them the other way round
   owner_user_id   UUID NOT NULL, -- of an organization
   last_name       VARCHAR(80) NOT NULL,
   first_name      VARCHAR(80) NOT NULL,

@@ -985,9 +985,6 @@ ALTER TABLE ONLY public.change_sets
 ALTER TABLE ONLY public.contact_activity
     ADD CONSTRAINT contact_activity_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY public.contact_reach
-    ADD CONSTRAINT contact_reach_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
 
