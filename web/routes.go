@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
@@ -54,10 +55,16 @@ func (a *access) asking() *access {
 	return &b
 }
 
+const get, post = http.MethodGet, http.MethodPost
+
 // table is the site, to be read top to bottom. A test holds it against chi.Walk, and a golden file against
 // every role: a change of access is a line in a diff.
 func (s *Server) table() []route {
-	const get, post = http.MethodGet, http.MethodPost
+	return slices.Concat(s.doors(), s.register(), s.changes(), s.account(), s.administration())
+}
+
+// doors are the ways in and out.
+func (s *Server) doors() []route {
 	return []route{
 		{get, "/login", public, s.showLogin},
 		{post, "/login", public, s.login},
@@ -70,7 +77,12 @@ func (s *Server) table() []route {
 		{post, "/reset/{secret}", byLink, s.resetByLink},
 		{get, "/invitations/{secret}", byLink, s.showInvitation},
 		{post, "/invitations/{secret}", byLink, s.acceptInvitation},
+	}
+}
 
+// register are the pages of the records.
+func (s *Server) register() []route {
+	return []route{
 		{get, "/", signedIn, showHome},
 		{get, "/search", signedIn, showSearch},
 
@@ -115,7 +127,12 @@ func (s *Server) table() []route {
 		{get, "/interactions/{id}/edit", editInteraction, editInteractionForm},
 		{post, "/interactions/{id}/delete", editInteraction, deleteInteraction},
 		{get, "/interactions/{id}/history", viewInteraction, showInteractionHistory},
+	}
+}
 
+// changes are the pages of what was done, what is being done, and views.
+func (s *Server) changes() []route {
+	return []route{
 		// what these need depends on the records they tell of: the store decides
 		{get, "/changes/{id}", signedIn, showChange},
 		{post, "/changes/{id}/undo", signedIn, s.undoChange}, // and asks for the password where it can give rights
@@ -131,7 +148,12 @@ func (s *Server) table() []route {
 		{post, "/views/{id}/unpin", signedIn, unpinView},
 		{post, "/views/{id}/default", signedIn, defaultView},
 		{post, "/views/{id}/default/drop", signedIn, dropDefaultView},
+	}
+}
 
+// account are everybody's own settings.
+func (s *Server) account() []route {
+	return []route{
 		{get, "/account", signedIn, showAccount},
 		{post, "/account", signedIn, updateAccount},
 		{post, "/account/welcome", signedIn, putFirstStepsAside},
@@ -151,7 +173,12 @@ func (s *Server) table() []route {
 		{get, "/account/tokens", signedIn, listTokens},
 		{post, "/account/tokens", signedIn.asking(), createToken},
 		{post, "/account/tokens/{id}/revoke", signedIn, revokeToken},
+	}
+}
 
+// administration are the pages on who may do what, and who did.
+func (s *Server) administration() []route {
+	return []route{
 		{get, "/admin/users", manageUsers, listUsers},
 		{post, "/admin/users", manageUsers.asking(), s.createUser},
 		{get, "/admin/users/new", manageUsers, newUser},
