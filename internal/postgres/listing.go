@@ -354,10 +354,3 @@ func paged[T any](rows []T, places []place, p crm.Page, counted bool) crm.Listin
 	}
 	return l
 }
-
-// literal escapes LIKE's wildcards, and the letters that fold would make into one.
-var literal = strings.NewReplacer(
-	`\`, `\\`, "∖", `\\`, "﹨", `\\`, "＼", `\\`,
-	"%", `\%`, "﹪", `\%`, "％", `\%`,
-	"_", `\_`, "＿", `\_`,
-)
