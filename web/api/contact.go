@@ -74,7 +74,7 @@ type contactsInput struct {
 	Place
 	Query  string `query:"q" maxLength:"200" doc:"Words of the name or the e-mail address, in any order"`
 	Status string `query:"status" enum:"active,archived,all" doc:"active when left out"`
-	Owner  string `query:"owner" maxLength:"36" doc:"A user's id, me, or none"`
+	Owner  string `query:"owner" maxLength:"36" doc:"A user's id, me, or nobody"`
 	Sort   string `query:"sort" enum:"name,newest" doc:"name, as people sort, when left out"`
 }
 

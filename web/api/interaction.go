@@ -82,7 +82,7 @@ type interactionsInput struct {
 	Place
 	Query        string `query:"q" maxLength:"200" doc:"Words of the subject or the text, each as the beginning of a word"`
 	Channel      string `query:"channel" enum:"call,meeting,email,note"`
-	Author       string `query:"author" maxLength:"36" doc:"A user's id, me, or none"`
+	Author       string `query:"author" maxLength:"36" doc:"A user's id, me, or nobody"`
 	From         string `query:"from" maxLength:"10" doc:"The first day, in the user's zone" example:"2026-11-01"`
 	To           string `query:"to" maxLength:"10" doc:"The last day, in the user's zone" example:"2026-11-30"`
 	Organization string `query:"organization" maxLength:"36" doc:"An organization's id"`

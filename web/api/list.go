@@ -117,14 +117,14 @@ func (f *filters) status(text string) crm.Status {
 	return ""
 }
 
-// person reads an owner or author: me, none, or a user's id.
+// person reads an owner or author: me, nobody, or a user's id.
 func (f *filters) person(name, text string) crm.OwnerFilter {
 	switch text {
 	case "":
 		return crm.OwnerFilter{}
 	case "me":
 		return crm.OwnerFilter{UserID: uuid.NullUUID{UUID: f.call.actor.UserID, Valid: true}}
-	case "none":
+	case "nobody":
 		return crm.OwnerFilter{Nobody: true}
 	}
 	return crm.OwnerFilter{UserID: f.record(name, text, "There is no such user.")}

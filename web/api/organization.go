@@ -62,7 +62,7 @@ type organizationsInput struct {
 	Status string `query:"status" enum:"active,archived,all" doc:"active when left out"`
 	Sector string `query:"sector" maxLength:"80" doc:"This very sector"`
 	Size   string `query:"size" maxLength:"40" doc:"This very size band"`
-	Owner  string `query:"owner" maxLength:"36" doc:"A user's id, me, or none"`
+	Owner  string `query:"owner" maxLength:"36" doc:"A user's id, me, or nobody"`
 	Sort   string `query:"sort" enum:"name,newest" doc:"name, as people sort, when left out"`
 }
 
