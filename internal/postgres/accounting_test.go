@@ -192,6 +192,12 @@ var probes = map[string]probe{
 	"DeleteInteraction": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.DeleteInteraction(ctx, w.interaction)
 	}},
+	"At": {nil, outside, func(_ context.Context, s *postgres.Store, _ *world) (any, error) {
+		if !s.MayDelete(uuid.NullUUID{}) {
+			return nil, crm.ErrNotFound
+		}
+		return s.At(1) != nil, nil
+	}},
 	"MayDelete": {nil, outside, func(_ context.Context, s *postgres.Store, w *world) (any, error) {
 		if !s.MayDelete(postgrestest.ID(w.owner.ID)) || !s.MayDelete(uuid.NullUUID{}) {
 			return nil, crm.ErrNotFound

@@ -281,6 +281,9 @@ func (s *Store) DeleteInteraction(ctx context.Context, id uuid.UUID) (Saved, err
 		if !s.MayDelete(was.Record.UserID) {
 			return nil, ErrNotAuthor
 		}
+		if err := s.stands(was.Record.Version); err != nil {
+			return nil, err
+		}
 		_, err = w.Exec(ctx, `DELETE FROM interactions WHERE id = @id`, pgx.NamedArgs{"id": id})
 		return []audit.Change{interactionChange(audit.DeleteInteraction, was.Record, was.Image, nil)}, err
 	})

@@ -283,6 +283,9 @@ func (s *Store) SetOrganizationActive(ctx context.Context, id uuid.UUID, active 
 		if was.Record.IsActive == active {
 			return nil, crm.ErrUnchanged
 		}
+		if err := s.stands(was.Record.Version); err != nil {
+			return nil, err
+		}
 		after, err := scalar[json.RawMessage](ctx, w, `
 			UPDATE organizations o SET is_active = @active, version = version + 1, updated_at = now()
 			WHERE id = @id RETURNING audit_image(to_jsonb(o))`, pgx.NamedArgs{"id": id, "active": active})

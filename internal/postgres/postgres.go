@@ -109,6 +109,23 @@ type Store struct {
 	db     *DB
 	actor  authz.Actor
 	origin Origin
+	at     int // see At
+}
+
+// At returns a Store that archives, restores, unlinks or deletes a record at this version only: at any other the
+// answer is ErrConflict. What is saved from a form brings its version along.
+func (s *Store) At(version int) *Store {
+	bound := *s
+	bound.at = version
+	return &bound
+}
+
+// stands returns ErrConflict for a record, locked by now, that is not at the version asked for.
+func (s *Store) stands(version int) error {
+	if s.at != 0 && s.at != version {
+		return crm.ErrConflict
+	}
+	return nil
 }
 
 // As returns the registry as actor may see and change it.

@@ -191,6 +191,9 @@ func (s *Store) UnlinkContact(ctx context.Context, organization, contact uuid.UU
 		if err != nil {
 			return nil, err
 		}
+		if err := s.stands(was.Record.Version); err != nil {
+			return nil, err
+		}
 		person, err := s.lockContact(ctx, w, contact)
 		if err != nil {
 			return nil, err

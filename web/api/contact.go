@@ -188,8 +188,8 @@ func (c *call) setContactActive(ctx context.Context, in *RecordChange, active bo
 	if err != nil {
 		return nil, err
 	}
-	return contactAnswer(c.reviseContact(ctx, id, in.IfMatch, func(crm.Contact) (postgres.Saved, error) {
-		return c.store.SetContactActive(ctx, id, active)
+	return contactAnswer(c.reviseContact(ctx, id, in.IfMatch, func(person crm.Contact) (postgres.Saved, error) {
+		return c.store.At(person.Version).SetContactActive(ctx, id, active)
 	}))
 }
 

@@ -205,8 +205,8 @@ func deleteInteraction(ctx context.Context, c *call, in *RecordChange) (*nothing
 	if !matches(in.IfMatch, i.Version) {
 		return nil, errStale
 	}
-	if _, err = c.store.DeleteInteraction(ctx, id); errors.Is(err, crm.ErrUnchanged) {
+	if _, err = c.at(in.IfMatch, i.Version).DeleteInteraction(ctx, id); errors.Is(err, crm.ErrUnchanged) {
 		err = nil
 	}
-	return &nothing{}, err
+	return &nothing{}, stale(err)
 }

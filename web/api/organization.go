@@ -206,8 +206,8 @@ func (c *call) setOrganizationActive(ctx context.Context, in *RecordChange, acti
 	if err != nil {
 		return nil, err
 	}
-	return organizationAnswer(c.reviseOrganization(ctx, id, in.IfMatch, func(crm.Organization) (postgres.Saved, error) {
-		return c.store.SetOrganizationActive(ctx, id, active)
+	return organizationAnswer(c.reviseOrganization(ctx, id, in.IfMatch, func(o crm.Organization) (postgres.Saved, error) {
+		return c.store.At(o.Version).SetOrganizationActive(ctx, id, active)
 	}))
 }
 

@@ -124,8 +124,8 @@ func unlinkContact(ctx context.Context, c *call, in *linkEnd) (*nothing, error) 
 	if !matches(in.IfMatch, now.Version) {
 		return nil, errStale
 	}
-	_, err = c.store.UnlinkContact(ctx, organization, contact)
-	return &nothing{}, err
+	_, err = c.at(in.IfMatch, now.Version).UnlinkContact(ctx, organization, contact)
+	return &nothing{}, stale(err)
 }
 
 func (c *call) reviseLink(ctx context.Context, at Link, ifMatch string, save func(crm.Relationship) (postgres.Saved, error)) (crm.Relationship, error) {

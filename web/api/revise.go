@@ -39,6 +39,23 @@ func revise[T any](ifMatch string, read func() (T, int, error), save func(T) (po
 	}
 }
 
+// at returns the store for taking something away: with If-Match only at the version that was compared with it, so
+// that a change between the two is not lost.
+func (c *call) at(ifMatch string, version int) *postgres.Store {
+	if ifMatch == "" {
+		return c.store
+	}
+	return c.store.At(version)
+}
+
+// stale tells what If-Match ruled out from other errors.
+func stale(err error) error {
+	if errors.Is(err, crm.ErrConflict) {
+		return errStale
+	}
+	return err
+}
+
 // editable turns a record that may be seen but not edited into one that is not there, as its edit page does.
 func editable(may bool, err error) error {
 	if err == nil && !may {
