@@ -105,7 +105,7 @@ func (b *tab) filterAndOpen(sector string) company {
 	if other != 0 {
 		b.t.Errorf("%d rows are of another sector", other)
 	}
-	name := b.text("tbody tr:first-child a.name .clip")
+	name := b.text("tbody tr:first-child a.name")
 	b.follow("tbody tr:first-child a.name")
 	b.says("h1", name)
 	return company{id: filepath.Base(b.path()), path: b.path(), name: name}
