@@ -60,6 +60,21 @@ func (v Invalid) Add(field, text string, args ...any) {
 	}
 }
 
+// Join records the faults of err, which may be nil, under field names that begin with prefix. An error that is no
+// Invalid comes back.
+func (v Invalid) Join(prefix string, err error) error {
+	var more Invalid
+	if err != nil && !errors.As(err, &more) {
+		return err
+	}
+	for field, fault := range more {
+		if _, has := v[prefix+field]; !has {
+			v[prefix+field] = fault
+		}
+	}
+	return nil
+}
+
 // Err returns v as an error, or nil when there is no fault.
 func (v Invalid) Err() error {
 	if len(v) == 0 {
