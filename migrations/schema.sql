@@ -394,6 +394,30 @@ CREATE VIEW public.contact_reaches AS
      JOIN public.contact_activity a ON ((a.contact_id = l.contact_id)))
   WHERE (o.owner_user_id IS NOT NULL);
 
+CREATE TABLE public.follow_ups (
+    id uuid NOT NULL,
+    title character varying(200) NOT NULL,
+    due_on date,
+    due_at timestamp with time zone,
+    user_id uuid,
+    organization_id uuid,
+    contact_id uuid,
+    interaction_id uuid,
+    state character varying(10) DEFAULT 'open'::character varying NOT NULL,
+    outcome character varying(80),
+    done_at timestamp with time zone,
+    done_by uuid,
+    done_interaction_id uuid,
+    created_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT follow_ups_about CHECK ((num_nonnulls(organization_id, contact_id) > 0)),
+    CONSTRAINT follow_ups_done CHECK ((((state)::text = 'open'::text) = (done_at IS NULL))),
+    CONSTRAINT follow_ups_due CHECK ((num_nonnulls(due_on, due_at) = 1)),
+    CONSTRAINT follow_ups_state CHECK (((state)::text = ANY ((ARRAY['open'::character varying, 'done'::character varying, 'cancelled'::character varying])::text[])))
+);
+
 CREATE TABLE public.form_tokens (
     user_id uuid NOT NULL,
     token uuid NOT NULL,
@@ -643,6 +667,9 @@ ALTER TABLE ONLY public.contact_reach
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.follow_ups
+    ADD CONSTRAINT follow_ups_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.form_tokens
     ADD CONSTRAINT form_tokens_pkey PRIMARY KEY (user_id, token);
 
@@ -733,6 +760,8 @@ CREATE INDEX audit_logs_action ON public.audit_logs USING btree (action, id DESC
 
 CREATE INDEX audit_logs_change_set ON public.audit_logs USING btree (change_set_id, id);
 
+CREATE INDEX audit_logs_follow_ups ON public.audit_logs USING btree (parent_id, id DESC) WHERE ((target_type)::text = 'follow_up'::text);
+
 CREATE INDEX audit_logs_parent ON public.audit_logs USING btree (parent_id, id DESC) WHERE (parent_id IS NOT NULL);
 
 CREATE INDEX audit_logs_target ON public.audit_logs USING btree (target_id, id DESC);
@@ -783,6 +812,24 @@ CREATE INDEX contacts_search_family ON public.contacts USING btree ("left"(subst
 '::text) + 1)), 40) text_pattern_ops);
 
 CREATE INDEX contacts_search_start ON public.contacts USING btree ("left"(search_text, 40) text_pattern_ops);
+
+CREATE INDEX follow_ups_contact ON public.follow_ups USING btree (contact_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
+
+CREATE INDEX follow_ups_creator ON public.follow_ups USING btree (created_by, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
+
+CREATE INDEX follow_ups_done_by ON public.follow_ups USING btree (done_by) WHERE (done_by IS NOT NULL);
+
+CREATE INDEX follow_ups_done_order ON public.follow_ups USING btree (state, done_at, id) WHERE ((state)::text <> 'open'::text);
+
+CREATE INDEX follow_ups_due_order ON public.follow_ups USING btree (state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
+
+CREATE INDEX follow_ups_interaction ON public.follow_ups USING btree (interaction_id) WHERE (interaction_id IS NOT NULL);
+
+CREATE INDEX follow_ups_organization ON public.follow_ups USING btree (organization_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
+
+CREATE INDEX follow_ups_user_done ON public.follow_ups USING btree (user_id, state, done_at, id) WHERE ((state)::text <> 'open'::text);
+
+CREATE INDEX follow_ups_user_due ON public.follow_ups USING btree (user_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
 
 CREATE INDEX form_tokens_created ON public.form_tokens USING btree (created_at);
 
@@ -908,6 +955,8 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.change_
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.contacts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.follow_ups DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.interactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('organization_id');
@@ -927,6 +976,8 @@ CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.contacts FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.follow_ups FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.interactions FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
@@ -987,6 +1038,21 @@ ALTER TABLE ONLY public.contact_activity
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.follow_ups
+    ADD CONSTRAINT follow_ups_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id);
+
+ALTER TABLE ONLY public.follow_ups
+    ADD CONSTRAINT follow_ups_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.follow_ups
+    ADD CONSTRAINT follow_ups_done_by_fkey FOREIGN KEY (done_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.follow_ups
+    ADD CONSTRAINT follow_ups_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id);
+
+ALTER TABLE ONLY public.follow_ups
+    ADD CONSTRAINT follow_ups_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.form_tokens
     ADD CONSTRAINT form_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

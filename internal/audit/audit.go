@@ -27,6 +27,11 @@ const (
 	CreateInteraction   Action = "create_interaction"
 	UpdateInteraction   Action = "update_interaction"
 	DeleteInteraction   Action = "delete_interaction"
+	CreateFollowUp      Action = "create_follow_up"
+	UpdateFollowUp      Action = "update_follow_up"
+	FinishFollowUp      Action = "done_follow_up"
+	CancelFollowUp      Action = "cancel_follow_up"
+	ReopenFollowUp      Action = "reopen_follow_up"
 	CreateUser          Action = "create_user"
 	UpdateUser          Action = "update_user"
 	DeactivateUser      Action = "deactivate_user"
@@ -78,6 +83,7 @@ var Actions = []Action{
 	CreateOrganization, UpdateOrganization, ArchiveOrganization, RestoreOrganization,
 	CreateContact, UpdateContact, ArchiveContact, RestoreContact, LinkContact, UpdateLink, UnlinkContact,
 	CreateInteraction, UpdateInteraction, DeleteInteraction,
+	CreateFollowUp, UpdateFollowUp, FinishFollowUp, CancelFollowUp, ReopenFollowUp,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
 	CreateView, UpdateView, DeleteView,
 	Import, AssignClients, ArchiveClients, RestoreClients, Export, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
@@ -92,6 +98,7 @@ const (
 	Contact      = "contact"
 	Relationship = "relationship" // the target id is the organization's; both ids are in the metadata
 	Interaction  = "interaction"
+	FollowUp     = "follow_up"
 	User         = "user"
 	Role         = "role"
 	Team         = "team"

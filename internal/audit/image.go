@@ -44,6 +44,20 @@ func MergeBack(before, after, now Image) Merge {
 	return m
 }
 
+// Together puts columns back all or none: where one is kept, the others, which mean nothing without it, are kept too.
+func (m *Merge) Together(columns ...string) {
+	if !slices.ContainsFunc(columns, func(c string) bool { return slices.Contains(m.Kept, c) }) {
+		return
+	}
+	for _, c := range columns {
+		if _, patched := m.Patch[c]; patched {
+			delete(m.Patch, c)
+			m.Kept = append(m.Kept, c)
+		}
+	}
+	slices.Sort(m.Kept)
+}
+
 // Same reports whether two images hold the same values in the columns both have. Columns that only one
 // has were added to the table in between.
 func Same(a, b Image) bool {

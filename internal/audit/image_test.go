@@ -84,3 +84,16 @@ func FuzzMergeBack(f *testing.F) {
 		audit.Diff(images[0], images[1])
 	})
 }
+
+func TestColumnsGoBackTogetherOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	before, after := image(t, `{"due_on": "2026-12-04", "due_at": null}`), image(t, `{"due_on": null, "due_at": "2026-12-05T09:00:00Z"}`)
+	m := audit.MergeBack(before, after, image(t, `{"due_on": null, "due_at": "2026-12-06T09:00:00Z"}`))
+	if m.Together("due_on", "due_at"); len(m.Patch) != 0 || !slices.Equal(m.Kept, []string{"due_at", "due_on"}) {
+		t.Errorf("one changed since: got patch %v and kept %q, want both kept", m.Patch, m.Kept)
+	}
+	m = audit.MergeBack(before, after, after)
+	if m.Together("due_on", "due_at"); len(m.Patch) != 2 || len(m.Kept) != 0 {
+		t.Errorf("neither changed since: got patch %v and kept %q, want both back", m.Patch, m.Kept)
+	}
+}
