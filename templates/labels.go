@@ -32,7 +32,12 @@ var FieldLabels = map[string]func(Page) string{
 	"happened_at":         func(p Page) string { return p.T("When") },
 	"organization_id":     func(p Page) string { return p.T("Organization") },
 	"contact_id":          func(p Page) string { return p.T("Contact") },
-	"user_id":             func(p Page) string { return p.T("Author") },
+	"user_id":             func(p Page) string { return p.T("For whom") }, // of a follow-up; no other row changes its own
+	"title":               func(p Page) string { return p.T("What") },
+	"due":                 func(p Page) string { return p.T("Due") },
+	"due_on":              func(p Page) string { return p.T("Due") },
+	"due_at":              func(p Page) string { return p.T("Due") },
+	"state":               func(p Page) string { return p.T("State") },
 	"name":                func(p Page) string { return p.T("Name") },
 	"team_id":             func(p Page) string { return p.T("Team") },
 	"zone":                func(p Page) string { return p.T("Time zone") },
@@ -77,6 +82,11 @@ var actionWords = map[string]func(Page) string{
 	"create_interaction": func(p Page) string { return p.T("Logged an interaction") },
 	"update_interaction": func(p Page) string { return p.T("Edited an interaction") },
 	"delete_interaction": func(p Page) string { return p.T("Deleted an interaction") },
+	"create_follow_up":   func(p Page) string { return p.T("Planned a follow-up") },
+	"update_follow_up":   func(p Page) string { return p.T("Changed a follow-up") },
+	"done_follow_up":     func(p Page) string { return p.T("Did a follow-up") },
+	"cancel_follow_up":   func(p Page) string { return p.T("Cancelled a follow-up") },
+	"reopen_follow_up":   func(p Page) string { return p.T("Opened a follow-up again") },
 	"undo":               func(p Page) string { return p.T("Took back a change") },
 	"login":              func(p Page) string { return p.T("Signed in") },
 	"login_failed":       func(p Page) string { return p.T("Failed to sign in") },
@@ -187,6 +197,8 @@ func targetTypeLabel(p Page, t string) string {
 		return p.T("Relationship")
 	case "interaction":
 		return p.T("Interaction")
+	case "follow_up":
+		return p.T("Follow-up")
 	case "user":
 		return p.T("User")
 	case "role":
@@ -208,6 +220,8 @@ func targetURL(t crm.Target) string {
 		return paths.Contact(t.ID)
 	case "interaction":
 		return paths.Interaction(t.ID)
+	case "follow_up":
+		return paths.FollowUp(t.ID)
 	case "user":
 		return paths.User(t.ID)
 	case "role":
@@ -218,6 +232,18 @@ func targetURL(t crm.Target) string {
 		return paths.View(t.ID)
 	}
 	return ""
+}
+
+func followUpState(p Page, s crm.FollowUpState) string {
+	switch s {
+	case crm.FollowUpOpen:
+		return p.T("Open")
+	case crm.FollowUpDone:
+		return p.T("Done")
+	case crm.FollowUpCancelled:
+		return p.T("Cancelled")
+	}
+	return string(s)
 }
 
 func listLabel(p Page, l crm.List) string {
@@ -267,7 +293,13 @@ func fieldValue(p Page, column, value string) string {
 		}
 	case "channel":
 		return ChannelLabel(p, crm.Channel(value))
-	case "happened_at":
+	case "due_on":
+		if day := crm.Day(value); !day.Start(p.L.Zone()).IsZero() {
+			return p.L.Date(day.Start(p.L.Zone()))
+		}
+	case "state":
+		return followUpState(p, crm.FollowUpState(value))
+	case "happened_at", "due_at":
 		if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
 			return p.L.DateTime(t)
 		}

@@ -22,6 +22,7 @@ const (
 	Contacts        = "/contacts"
 	NewContact      = "/contacts/new"
 	Interactions    = "/interactions"
+	FollowUps       = "/follow-ups"
 	Account         = "/account"
 	AccountPassword = "/account/password"
 	AccountMFA      = "/account/mfa"
@@ -84,6 +85,19 @@ func Interaction(id uuid.UUID) string        { return Interactions + "/" + id.St
 func EditInteraction(id uuid.UUID) string    { return Interaction(id) + "/edit" }
 func DeleteInteraction(id uuid.UUID) string  { return Interaction(id) + "/delete" }
 func InteractionHistory(id uuid.UUID) string { return Interaction(id) + "/history" }
+
+// FollowUp and the functions below it return the page and form targets of one follow-up.
+func FollowUp(id uuid.UUID) string        { return FollowUps + "/" + id.String() }
+func EditFollowUp(id uuid.UUID) string    { return FollowUp(id) + "/edit" }
+func FinishFollowUp(id uuid.UUID) string  { return FollowUp(id) + "/done" }
+func CancelFollowUp(id uuid.UUID) string  { return FollowUp(id) + "/cancel" }
+func ReopenFollowUp(id uuid.UUID) string  { return FollowUp(id) + "/reopen" }
+func SnoozeFollowUp(id uuid.UUID) string  { return FollowUp(id) + "/snooze" }
+func FollowUpHistory(id uuid.UUID) string { return FollowUp(id) + "/history" }
+
+// PlanOnOrganization and PlanOnContact take a new follow-up.
+func PlanOnOrganization(id uuid.UUID) string { return Organization(id) + "/follow-ups" }
+func PlanOnContact(id uuid.UUID) string      { return Contact(id) + "/follow-ups" }
 
 // Change is one change set; Undo takes it back.
 func Change(id uuid.UUID) string { return "/changes/" + id.String() }

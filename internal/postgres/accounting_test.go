@@ -33,6 +33,7 @@ type world struct {
 	organizationNow                    crm.Organization
 	contactNow                         crm.Contact
 	interactionNow                     crm.Interaction
+	followUp, finished                 crm.FollowUp // one open, one done
 	links                              crm.Relationship
 	view                               crm.SavedView // private
 	token                              uuid.UUID     // the owner's
@@ -73,6 +74,7 @@ func newWorld(t *testing.T) *world {
 	w.interactionNow, err = mine.Interaction(ctx, w.interaction)
 	fatal(t, err)
 	w.interactionNow.Subject = "Mine now"
+	w.followUps(t, mine)
 	w.view = crm.SavedView{List: crm.OrganizationList, Name: "Granvik and the like", Query: "q=granvik"}
 	view, err := mine.CreateView(ctx, w.view, false, uuid.NullUUID{})
 	fatal(t, err)
@@ -86,6 +88,28 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// clock is by when follow-ups of these tests are due.
+var clock = crm.Clock{Now: time.Now(), Zone: time.UTC}
+
+// followUps adds two follow-ups of the owner's to the world: one open, one done.
+func (w *world) followUps(t *testing.T, mine *postgres.Store) {
+	t.Helper()
+	f := crm.FollowUp{
+		Title: "Send the renewal", Due: crm.DueIn("2d", clock), OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact),
+	}
+	for _, into := range []*crm.FollowUp{&w.followUp, &w.finished} {
+		made, err := mine.CreateFollowUp(ctx, f, audit.Organization, clock, uuid.NullUUID{})
+		fatal(t, err)
+		w.sets = append(w.sets, made.ChangeSet)
+		*into, err = mine.FollowUp(ctx, made.ID)
+		fatal(t, err)
+	}
+	done, err := mine.FinishFollowUp(ctx, crm.Finish{ID: w.finished.ID}, uuid.NullUUID{})
+	fatal(t, err)
+	w.sets = append(w.sets, done.ChangeSet)
+	w.followUp.Title = "Mine now"
+}
+
 func fatal(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -94,7 +118,7 @@ func fatal(t *testing.T, err error) {
 }
 
 // names matches what a stranger must never read of the world.
-var names = regexp.MustCompile(`Granvik|Lars|Lindqvist|Treasurer|Renewal|Robotics`)
+var names = regexp.MustCompile(`Granvik|Lars|Lindqvist|Treasurer|Renewal|renewal|Robotics`)
 
 // outcome is what a stranger gets: a user with every permission and reach own, to whom nothing in the world
 // belongs.
@@ -192,6 +216,36 @@ var probes = map[string]probe{
 	"DeleteInteraction": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.DeleteInteraction(ctx, w.interaction)
 	}},
+	"CreateFollowUp": {[]authz.Permission{authz.ViewClient, authz.EditInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.CreateFollowUp(ctx, w.followUp, audit.Organization, clock, uuid.NullUUID{})
+	}},
+	"UpdateFollowUp": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.UpdateFollowUp(ctx, w.followUp, clock)
+	}},
+	"SnoozeFollowUp": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.SnoozeFollowUp(ctx, w.followUp.ID, crm.DueIn("1w", clock), clock)
+	}},
+	"FinishFollowUp": {append(view, editTalk...), notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.FinishFollowUp(ctx, crm.Finish{ID: w.followUp.ID, Interaction: &w.interactionNow}, uuid.NullUUID{})
+	}},
+	"CancelFollowUp": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.CancelFollowUp(ctx, w.followUp.ID)
+	}},
+	"ReopenFollowUp": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.ReopenFollowUp(ctx, w.finished.ID)
+	}},
+	"FollowUp": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.FollowUp(ctx, w.followUp.ID)
+	}},
+	"FollowUpPage": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.FollowUpPage(ctx, w.followUp.ID)
+	}},
+	"FollowUps": {[]authz.Permission{authz.ViewInteraction}, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.FollowUps(ctx, crm.FollowUpFilter{State: crm.FollowUpAny, OrganizationID: postgrestest.ID(w.organization)})
+	}},
+	"OpenFollowUpsOf": {[]authz.Permission{authz.ViewInteraction}, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.OpenFollowUpsOf(ctx, crm.Target{Type: audit.Contact, ID: w.contact})
+	}},
 	"At": {nil, outside, func(_ context.Context, s *postgres.Store, _ *world) (any, error) {
 		if !s.MayDelete(uuid.NullUUID{}) {
 			return nil, crm.ErrNotFound
@@ -228,6 +282,7 @@ var probes = map[string]probe{
 			{Type: audit.Organization, ID: w.organization},
 			{Type: audit.Contact, ID: w.contact},
 			{Type: audit.Interaction, ID: w.interaction},
+			{Type: audit.FollowUp, ID: w.followUp.ID},
 		} {
 			l, err := s.History(ctx, of.Type, of.ID, crm.Page{})
 			if err != nil {
@@ -609,7 +664,7 @@ func TestTheOwnerGetsIt(t *testing.T) {
 var counted = regexp.MustCompile(`"(Count|Total)":[1-9]`)
 
 func (w *world) mentioned(text string) bool {
-	return slices.ContainsFunc([]uuid.UUID{w.organization, w.contact, w.interaction}, func(id uuid.UUID) bool { return strings.Contains(text, id.String()) })
+	return slices.ContainsFunc([]uuid.UUID{w.organization, w.contact, w.interaction, w.followUp.ID, w.finished.ID}, func(id uuid.UUID) bool { return strings.Contains(text, id.String()) })
 }
 
 func asJSON(t *testing.T, v any) string {

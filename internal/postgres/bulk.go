@@ -82,6 +82,8 @@ func (s *Store) insertImaged(ctx context.Context, w *work, action audit.Action, 
 	switch table.targetType {
 	case audit.Relationship:
 		parent, extra = "n.contact_id", "jsonb_build_object('organization_id', n.organization_id, 'contact_id', n.contact_id)"
+	case audit.FollowUp:
+		parent, extra = "coalesce(n.organization_id, n.contact_id)", "jsonb_build_object('organization_id', n.organization_id, 'contact_id', n.contact_id)"
 	case audit.Interaction:
 		parent, extra = "n.organization_id", "jsonb_build_object('organization_id', n.organization_id, 'contact_id', n.contact_id, 'channel', n.channel)"
 	}
@@ -119,6 +121,7 @@ type Register struct {
 	Contacts      []crm.Contact
 	Relationships []crm.Relationship
 	Interactions  []crm.Interaction
+	FollowUps     []crm.FollowUp
 }
 
 // RegisterUser is a user of a Register with the hash of their password; without one they cannot sign in yet.
@@ -226,7 +229,7 @@ func idsBySlug(ctx context.Context, w *work, sql string) (map[string]uuid.UUID, 
 }
 
 func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
-	var organizations, contacts, links, interactions []map[string]any
+	var organizations, contacts, links, interactions, followUps []map[string]any
 	for _, o := range r.Organizations {
 		row := organizationRowJSON(o, o.ID)
 		row["is_active"], row["created_at"], row["updated_at"] = o.IsActive, o.CreatedAt, o.CreatedAt
@@ -249,6 +252,9 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 			"body": emptyNull(i.Body), "outcome": emptyNull(i.Outcome), "happened_at": i.HappenedAt, "created_at": i.CreatedAt,
 		})
 	}
+	for _, f := range r.FollowUps {
+		followUps = append(followUps, followUpRowJSON(f))
+	}
 	for _, step := range []struct {
 		action audit.Action
 		table  string
@@ -258,6 +264,7 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		{audit.CreateContact, "contacts", contacts},
 		{audit.LinkContact, "organization_contact", links},
 		{audit.CreateInteraction, "interactions", interactions},
+		{audit.CreateFollowUp, "follow_ups", followUps},
 	} {
 		if err := s.insertImaged(ctx, w, step.action, mustTable(step.table), step.rows, nil); err != nil {
 			return err

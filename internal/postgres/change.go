@@ -35,6 +35,8 @@ func (s *Store) changeScope(client, interaction authz.Permission) string {
 			AND coalesce((SELECT coalesce(` + s.contactScope(client, "c") + `, FALSE) FROM contacts c WHERE c.id = a.parent_id), ` + everywhere + `)
 		WHEN 'interaction' THEN EXISTS (SELECT 1 FROM (SELECT (` + image + `->>'organization_id')::uuid AS organization_id,
 			(` + image + `->>'contact_id')::uuid AS contact_id, (` + image + `->>'user_id')::uuid AS user_id) i WHERE ` + s.interactionScope(interaction, "i") + `)
+		WHEN 'follow_up' THEN coalesce((SELECT coalesce(` + s.followUpScope(interaction, "f") + `, FALSE) FROM follow_ups f WHERE f.id = a.target_id),
+			(SELECT coalesce(` + s.followUpScope(interaction, "f") + `, FALSE) FROM jsonb_populate_record(NULL::follow_ups, ` + image + `) f), FALSE)
 		WHEN 'view' THEN coalesce(` + s.viewChangeScope() + `, FALSE)
 		WHEN 'user' THEN ` + manages + ` WHEN 'role' THEN ` + manages + ` WHEN 'team' THEN ` + manages + ` ELSE FALSE END`
 }
@@ -48,6 +50,7 @@ func (s *Store) changeQuery(from, where string) string {
 				WHEN a.target_type IN ('organization', 'relationship') THEN coalesce(coalesce(a.after, a.before)->>'display_name', (SELECT o.display_name FROM organizations o WHERE o.id = a.target_id))
 				WHEN a.target_type = 'contact' THEN (coalesce(a.after, a.before)->>'first_name') || ' ' || (coalesce(a.after, a.before)->>'last_name')
 				WHEN a.target_type = 'interaction' THEN coalesce(a.after, a.before)->>'subject'
+				WHEN a.target_type = 'follow_up' THEN coalesce(a.after, a.before)->>'title'
 				WHEN a.target_type = 'user' THEN (SELECT u.name FROM users u WHERE u.id = a.target_id)
 				WHEN a.target_type = 'role' THEN (SELECT r.name FROM roles r WHERE r.id = a.target_id)
 				WHEN a.target_type IN ('team', 'view') THEN coalesce(a.after, a.before)->>'name' END END, '') AS target_name,
@@ -57,7 +60,8 @@ func (s *Store) changeQuery(from, where string) string {
 		CROSS JOIN LATERAL (SELECT ` + s.changeScope(authz.ViewClient, authz.ViewInteraction) + ` AS ok) v WHERE ` + where
 }
 
-// queueHistory adds the latest changes of record @id to a batch: its own, and the links it is part of.
+// queueHistory adds the latest changes of record @id to a batch: its own, those of its follow-ups, and the links it is
+// part of.
 func (s *Store) queueHistory(b *batch, into *[]crm.Change, targetType string, args pgx.NamedArgs) {
 	b.Queue(s.historyQuery(targetType)+` ORDER BY a.id DESC LIMIT 10`, args).Query(func(rows pgx.Rows) (err error) {
 		*into, err = collectChanges(rows)
@@ -67,8 +71,13 @@ func (s *Store) queueHistory(b *batch, into *[]crm.Change, targetType string, ar
 
 func (s *Store) historyQuery(targetType string) string {
 	rows := `(SELECT h.* FROM audit_logs h WHERE h.target_id = @id AND h.table_name IS NOT NULL`
-	if targetType == audit.Contact {
-		rows = `(SELECT h.* FROM audit_logs h WHERE h.target_id = @id AND h.table_name IS NOT NULL
+	if targetType == audit.Organization || targetType == audit.Contact {
+		rows += `
+			UNION ALL SELECT h.* FROM audit_logs h WHERE h.parent_id = @id AND h.target_type = 'follow_up'`
+	}
+	if targetType == audit.Contact { // the changes of follow-ups at an organization have that one for a parent
+		rows += `
+			UNION ALL SELECT h.* FROM follow_ups f JOIN audit_logs h ON h.target_id = f.id WHERE f.contact_id = @id AND f.organization_id IS NOT NULL
 			UNION ALL SELECT h.* FROM audit_logs h WHERE h.parent_id = @id AND h.target_type = 'relationship'`
 	}
 	return s.changeQuery(rows+`) a`, `v.ok`)
@@ -87,8 +96,12 @@ func collectChanges(rows pgx.Rows) ([]crm.Change, error) {
 	return changes, nil
 }
 
-// silentColumns say nothing to a reader: keys, and when the row was made.
-var silentColumns = map[string]bool{"id": true, "created_at": true, "organization_id": true, "contact_id": true, "user_id": true}
+// silentColumns say nothing to a reader: keys, who made the row and when, and what an action says already. For whom a
+// follow-up is, which is its user_id, says much: see fieldsOf.
+var silentColumns = map[string]bool{
+	"id": true, "created_at": true, "organization_id": true, "contact_id": true, "user_id": true,
+	"interaction_id": true, "done_interaction_id": true, "done_at": true, "done_by": true, "created_by": true,
+}
 
 func fieldsOf(c crm.Change) ([]crm.FieldChange, error) {
 	before, err := audit.ParseImage(c.Before)
@@ -101,7 +114,7 @@ func fieldsOf(c crm.Change) ([]crm.FieldChange, error) {
 	}
 	var out []crm.FieldChange
 	for _, f := range audit.Diff(before, after) {
-		if !silentColumns[f.Column] {
+		if !silentColumns[f.Column] || c.TargetType == audit.FollowUp && f.Column == "user_id" {
 			out = append(out, crm.FieldChange{Field: f.Column, Before: f.Before, After: f.After})
 		}
 	}
@@ -115,7 +128,7 @@ func (s *Store) nameIDs(ctx context.Context, changes []crm.Change) error {
 		for i := range changes {
 			for j := range changes[i].Fields {
 				switch f := &changes[i].Fields[j]; f.Field {
-				case "owner_user_id", "team_id", "parent_id", "role_id", "permission_id":
+				case "owner_user_id", "user_id", "team_id", "parent_id", "role_id", "permission_id":
 					fn(&f.Before)
 					fn(&f.After)
 				}
@@ -154,10 +167,7 @@ const historyPage = 50
 // History returns a page of the changes of a record in reach, newest first: at place page, whose Key is
 // unused and whose rows are named by their number in Page.Key.
 func (s *Store) History(ctx context.Context, targetType string, id uuid.UUID, p crm.Page) (crm.Listing[crm.Change], error) {
-	view := authz.ViewClient
-	if targetType == audit.Interaction {
-		view = authz.ViewInteraction
-	}
+	view, _ := neededFor(targetType)
 	if err := s.require(view); err != nil {
 		return crm.Listing[crm.Change]{}, err
 	}
@@ -243,7 +253,7 @@ func (s *Store) changeSetTypes(ctx context.Context, q querier, id uuid.UUID) ([]
 // neededFor returns the permission to see, and the one to change, a type of record.
 func neededFor(targetType string) (view, edit authz.Permission) {
 	switch targetType {
-	case audit.Interaction:
+	case audit.Interaction, audit.FollowUp:
 		return authz.ViewInteraction, authz.EditInteraction
 	case audit.User, audit.Role, audit.Team:
 		return authz.ManageUsers, authz.ManageUsers

@@ -284,7 +284,7 @@ func (s *Store) checkContactOwner(ctx context.Context, w *work, c crm.Contact) e
 	if !linked {
 		return errOwnerOutOfReach()
 	}
-	return s.checkWorksHere(ctx, w, c.OwnerUserID)
+	return s.checkWorksHere(ctx, w, "owner_user_id", c.OwnerUserID)
 }
 
 // reachedThroughOrganization reports whether a contact is linked to an organization within edit reach other

@@ -174,45 +174,63 @@ func interactionChange(a audit.Action, i crm.Interaction, before, after json.Raw
 
 // LogInteraction saves a new interaction by the actor, once per form token. The organization and the contact
 // it names must be in view; on names which of the two the page stands for (audit.Organization or
-// audit.Contact): that one out of reach is ErrNotFound, the other is Invalid.
-func (s *Store) LogInteraction(ctx context.Context, i crm.Interaction, on string, token uuid.NullUUID) (Saved, error) {
+// audit.Contact): that one out of reach is ErrNotFound, the other is Invalid. What follows from it is saved in the same
+// change set; its faults stand at next_title, next_due, next_user_id and done_follow_up.
+func (s *Store) LogInteraction(ctx context.Context, i crm.Interaction, on string, token uuid.NullUUID, next ...crm.Next) (Saved, error) {
 	if err := s.require(authz.ViewClient, authz.EditInteraction); err != nil {
 		return Saved{}, err
 	}
-	i.Clean()
-	i.ID, i.UserID = newID(), s.userID()
-	invalid := i.Validate()
+	i.ID = newID()
 	return s.create(ctx, audit.CreateInteraction, token, i.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		if err := s.checkAttached(ctx, w, i, on); err != nil {
-			return nil, err
-		}
-		if invalid != nil {
-			return nil, invalid
-		}
-		after, err := scalar[json.RawMessage](ctx, w, `
-			INSERT INTO interactions AS i (id, organization_id, contact_id, user_id, channel, subject, body, outcome, happened_at)
-			VALUES (@id, @organization, @contact, @user, @channel, @subject, nullif(@body, ''), nullif(@outcome, ''), @happenedAt)
-			RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
-		return []audit.Change{interactionChange(audit.CreateInteraction, i, nil, after)}, err
+		return s.logInteraction(ctx, w, i, on, next...)
 	})
 }
 
-// checkAttached makes sure that the records an interaction names are in view.
-func (s *Store) checkAttached(ctx context.Context, w *work, i crm.Interaction, on string) error {
+// logInteraction inserts an interaction under its id, with what follows from it.
+func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, on string, next ...crm.Next) ([]audit.Change, error) {
+	i.Clean()
+	i.UserID = s.userID()
+	if err := s.checkAttached(ctx, w, i.OrganizationID, i.ContactID, on); err != nil {
+		return nil, err
+	}
+	faults := crm.Invalid{}
+	if err := faults.Join("", i.Validate()); err != nil {
+		return nil, err
+	}
+	var changes []audit.Change
+	for _, n := range next { // first, since they may have faults too
+		more, err := s.follow(ctx, w, i, n)
+		if err := faults.Join("", err); err != nil {
+			return nil, err
+		}
+		changes = append(changes, more...)
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	after, err := scalar[json.RawMessage](ctx, w, `
+		INSERT INTO interactions AS i (id, organization_id, contact_id, user_id, channel, subject, body, outcome, happened_at)
+		VALUES (@id, @organization, @contact, @user, @channel, @subject, nullif(@body, ''), nullif(@outcome, ''), @happenedAt)
+		RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
+	return append([]audit.Change{interactionChange(audit.CreateInteraction, i, nil, after)}, changes...), err
+}
+
+// checkAttached makes sure that the records an interaction or a follow-up names are in view.
+func (s *Store) checkAttached(ctx context.Context, w *work, organization, contact uuid.NullUUID, on string) error {
 	type seen struct{ Organization, Contact bool }
 	found, err := one[seen](ctx, w, `SELECT
 		EXISTS (SELECT 1 FROM organizations o WHERE o.id = @organization AND `+s.organizationScope(authz.ViewClient, "o")+`) AS organization,
 		EXISTS (SELECT 1 FROM contacts c WHERE c.id = @contact AND `+s.contactScope(authz.ViewClient, "c")+`) AS contact`,
-		s.args(pgx.NamedArgs{"organization": i.OrganizationID, "contact": i.ContactID}))
+		s.args(pgx.NamedArgs{"organization": organization, "contact": contact}))
 	switch {
 	case err != nil:
 		return err
-	case i.OrganizationID.Valid && !found.Organization && on == audit.Organization,
-		i.ContactID.Valid && !found.Contact && on == audit.Contact:
+	case organization.Valid && !found.Organization && on == audit.Organization,
+		contact.Valid && !found.Contact && on == audit.Contact:
 		return crm.ErrNotFound
-	case i.OrganizationID.Valid && !found.Organization:
+	case organization.Valid && !found.Organization:
 		return crm.Fault("organization_id", "There is no such organization.")
-	case i.ContactID.Valid && !found.Contact:
+	case contact.Valid && !found.Contact:
 		return crm.Fault("contact_id", "There is no such contact.")
 	}
 	return nil

@@ -23,26 +23,26 @@ func (s *Store) checkOwner(ctx context.Context, w *work, owner uuid.NullUUID) er
 	if !s.actor.Within(s.ownerReach(), owner) {
 		return errOwnerOutOfReach()
 	}
-	return s.checkWorksHere(ctx, w, owner)
+	return s.checkWorksHere(ctx, w, "owner_user_id", owner)
 }
 
 func errOwnerOutOfReach() error {
 	return crm.Fault("owner_user_id", "With this owner the record would be out of your reach.")
 }
 
-// checkWorksHere refuses an owner who is not an active user.
-func (s *Store) checkWorksHere(ctx context.Context, w *work, owner uuid.NullUUID) error {
-	if !owner.Valid || owner == s.userID() {
+// checkWorksHere refuses, at a field, somebody who is not an active user.
+func (s *Store) checkWorksHere(ctx context.Context, w *work, field string, person uuid.NullUUID) error {
+	if !person.Valid || person == s.userID() {
 		return nil
 	}
-	active, err := scalar[bool](ctx, w, `SELECT is_active FROM users WHERE id = @id`, pgx.NamedArgs{"id": owner})
+	active, err := scalar[bool](ctx, w, `SELECT is_active FROM users WHERE id = @id`, pgx.NamedArgs{"id": person})
 	switch {
 	case noRows(err):
-		return crm.Fault("owner_user_id", "There is no such user.")
+		return crm.Fault(field, "There is no such user.")
 	case err != nil:
 		return err
 	case !active:
-		return crm.Fault("owner_user_id", "This person no longer works here.")
+		return crm.Fault(field, "This person no longer works here.")
 	}
 	return nil
 }

@@ -198,7 +198,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		l.unwalk()
 		l.arms = l.count
 	case reach.organizations <= 2*narrowReach:
-		l.arms = []arm{{where: s.interactionsGathered(p)}}
+		l.arms = []arm{{where: "(i.user_id = @me::uuid OR " + s.clientsGathered(p, "i") + ")"}}
 	default:
 		l.arms = plain
 	}
@@ -237,9 +237,14 @@ func (l *list) unwalk() {
 // interactionArms are the three ways to interactions in reach, as in interactionScope: organization by
 // organization, contact by contact, and the actor's own.
 func (s *Store) interactionArms(p authz.Permission) []arm {
-	return interactionArms(`SELECT a.organization_id AS id FROM organization_activity a WHERE `+s.ownerWithin(p, "a.owner_user_id"),
-		`SELECT a.contact_id AS id FROM contact_activity a WHERE `+s.ownerWithin(p, "a.owner_user_id")+`
-		UNION SELECT r.contact_id FROM contact_reach r WHERE `+s.ownerWithin(p, "r.owner_user_id"))
+	return interactionArms(s.reachedClients(p))
+}
+
+// reachedClients returns the SQL of the organizations, and of the contacts, within reach.
+func (s *Store) reachedClients(p authz.Permission) (organizations, contacts string) {
+	return `SELECT a.organization_id AS id FROM organization_activity a WHERE ` + s.ownerWithin(p, "a.owner_user_id"),
+		`SELECT a.contact_id AS id FROM contact_activity a WHERE ` + s.ownerWithin(p, "a.owner_user_id") + `
+		UNION SELECT r.contact_id FROM contact_reach r WHERE ` + s.ownerWithin(p, "r.owner_user_id")
 }
 
 func interactionArms(organizations, contacts string) []arm {
@@ -250,13 +255,13 @@ func interactionArms(organizations, contacts string) []arm {
 	}
 }
 
-// interactionsGathered is interactionScope for a walk that goes far: without rowByRow, so that the planner gathers the
-// ids in reach into hashes, and on tables that have them beside their owners.
-func (s *Store) interactionsGathered(p authz.Permission) string {
+// clientsGathered is the part of interactionScope that asks for clients, for a walk that goes far: without rowByRow, so
+// that the planner gathers the ids in reach into hashes, and on tables that have them beside their owners.
+func (s *Store) clientsGathered(p authz.Permission, alias string) string {
 	within := " AND " + s.ownerWithin(p, "a.owner_user_id") + ")"
-	return `(i.user_id = @me::uuid OR EXISTS (SELECT 1 FROM organization_activity a WHERE a.organization_id = i.organization_id` + within + `
-		OR EXISTS (SELECT 1 FROM contact_activity a WHERE a.contact_id = i.contact_id` + within + `
-		OR EXISTS (SELECT 1 FROM contact_reach a WHERE a.contact_id = i.contact_id` + within + ")"
+	return `EXISTS (SELECT 1 FROM organization_activity a WHERE a.organization_id = ` + alias + `.organization_id` + within + `
+		OR EXISTS (SELECT 1 FROM contact_activity a WHERE a.contact_id = ` + alias + `.contact_id` + within + `
+		OR EXISTS (SELECT 1 FROM contact_reach a WHERE a.contact_id = ` + alias + `.contact_id` + within
 }
 
 // lately returns the SQL of the @records records in reach that were in touch last: whether each is an organization,

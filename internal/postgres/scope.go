@@ -13,7 +13,7 @@ import (
 //
 // Each function returns constant SQL for a table alias; only the kind of reach picks which. A record is
 // reached through its owner; a contact also through any organization it is linked to; an interaction
-// through its organization, its contact, or because the actor logged it.
+// through its organization, its contact, or because the actor logged it; a follow-up likewise, or because it is for them.
 
 // ownerWithin is the heart of it: the owner column against the actor's reach.
 func (s *Store) ownerWithin(p authz.Permission, column string) string {
@@ -52,6 +52,14 @@ func (s *Store) interactionScope(p authz.Permission, alias string) string {
 	return "(" + alias + `.user_id = @me::uuid
 		OR EXISTS (SELECT 1 FROM organizations io WHERE io.id = ` + alias + ".organization_id AND " + s.organizationScope(p, "io") + rowByRow + `)
 		OR EXISTS (SELECT 1 FROM contacts ic WHERE ic.id = ` + alias + ".contact_id AND " + s.contactScope(p, "ic") + rowByRow + "))"
+}
+
+// followUpScope reaches a follow-up as an interaction, and besides because it is for the actor, or by them.
+func (s *Store) followUpScope(p authz.Permission, alias string) string {
+	if r := s.actor.Reach(p); r == authz.All || r == authz.None {
+		return s.ownerWithin(p, "")
+	}
+	return "(" + alias + ".created_by = @me::uuid OR " + s.interactionScope(p, alias) + ")"
 }
 
 // args returns the named arguments of a scoped statement: the actor's and the given ones.

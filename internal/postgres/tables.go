@@ -11,11 +11,12 @@ type imagedTable struct {
 	target     string   // the column that is the audit row's target_id
 	columns    []string // every imaged column
 	versioned  bool
-	stamped    bool     // has updated_at
-	unique     []string // columns besides the key whose value another record can take
-	within     []string // columns that never change, among whose like values the unique ones are; none for the whole table
-	owned      bool     // owner_user_id decides who reaches the row
-	refersTo   []string // conditions on t that hold when something refers to the row; @ids are the rows being deleted
+	stamped    bool       // has updated_at
+	unique     []string   // columns besides the key whose value another record can take
+	together   [][]string // columns that go back all or none
+	within     []string   // columns that never change, among whose like values the unique ones are; none for the whole table
+	owned      bool       // owner_user_id decides who reaches the row
+	refersTo   []string   // conditions on t that hold when something refers to the row; @ids are the rows being deleted
 	refers     []reference
 	partOf     string // the table of the record whose part the row is, named by the first key column
 }
@@ -30,6 +31,15 @@ var imagedTables = []imagedTable{
 		unique: []string{"name"}, within: []string{"owner_user_id", "list"},
 		columns: []string{"id", "list", "name", "query", "columns", "owner_user_id", "shared", "team_id", "created_at"},
 		refers:  []reference{{"owner_user_id", "users"}, {"team_id", "teams"}},
+	},
+	{
+		name: "follow_ups", targetType: audit.FollowUp, key: []string{"id"}, target: "id", versioned: true, stamped: true,
+		together: [][]string{{"due_on", "due_at"}, {"state", "outcome", "done_at", "done_by", "done_interaction_id"}},
+		columns: []string{
+			"id", "title", "due_on", "due_at", "user_id", "organization_id", "contact_id", "interaction_id", "state", "outcome",
+			"done_at", "done_by", "done_interaction_id", "created_by", "created_at",
+		},
+		refers: []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}, {"user_id", "users"}, {"done_by", "users"}, {"created_by", "users"}},
 	},
 	{
 		name: "interactions", targetType: audit.Interaction, key: []string{"id"}, target: "id", versioned: true,
@@ -61,6 +71,7 @@ var imagedTables = []imagedTable{
 			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.contact_id = t.id)",
 			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.contact_id = t.id)",
 			"EXISTS (SELECT 1 FROM interactions x WHERE x.contact_id = t.id)",
+			"EXISTS (SELECT 1 FROM follow_ups x WHERE x.contact_id = t.id)",
 		},
 	},
 	{
@@ -73,6 +84,7 @@ var imagedTables = []imagedTable{
 			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.organization_id = t.id)",
 			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.organization_id = t.id)",
 			"EXISTS (SELECT 1 FROM interactions x WHERE x.organization_id = t.id)",
+			"EXISTS (SELECT 1 FROM follow_ups x WHERE x.organization_id = t.id)",
 		},
 	},
 	{
@@ -85,6 +97,9 @@ var imagedTables = []imagedTable{
 			"EXISTS (SELECT 1 FROM organizations x WHERE x.owner_user_id = t.id)",
 			"EXISTS (SELECT 1 FROM contacts x WHERE x.owner_user_id = t.id)",
 			"EXISTS (SELECT 1 FROM interactions x WHERE x.user_id = t.id)",
+			"EXISTS (SELECT 1 FROM follow_ups x WHERE x.user_id = t.id)",
+			"EXISTS (SELECT 1 FROM follow_ups x WHERE x.created_by = t.id)",
+			"EXISTS (SELECT 1 FROM follow_ups x WHERE x.done_by = t.id)",
 			"EXISTS (SELECT 1 FROM change_sets x WHERE x.user_id = t.id)",
 			"EXISTS (SELECT 1 FROM audit_logs x WHERE x.user_id = t.id)",
 			"EXISTS (SELECT 1 FROM saved_views x WHERE x.owner_user_id = t.id)",

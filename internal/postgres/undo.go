@@ -312,7 +312,7 @@ func (u *undo) landing(table imagedTable, r *touched, exists bool) crm.Target {
 		return crm.Target{Type: audit.Organization, ID: r.key[0]}
 	case exists:
 		return r.target
-	case table.name != "interactions":
+	case table.name != "interactions" && table.name != "follow_ups":
 		return crm.Target{}
 	}
 	for _, c := range []struct{ column, targetType string }{{"organization_id", audit.Organization}, {"contact_id", audit.Contact}} {

@@ -34,7 +34,7 @@ func (t *touched) name() string {
 		img = t.before
 	}
 	var parts []string
-	for _, c := range []string{"display_name", "first_name", "last_name", "subject", "name"} {
+	for _, c := range []string{"display_name", "first_name", "last_name", "subject", "title", "name"} {
 		var v string
 		if json.Unmarshal(img[c], &v) == nil && v != "" {
 			parts = append(parts, v)

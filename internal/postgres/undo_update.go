@@ -28,6 +28,9 @@ func (u *undo) restoreUpdated(ctx context.Context, table imagedTable) error {
 			continue
 		}
 		m := audit.MergeBack(r.before, r.after, r.now)
+		for _, columns := range table.together {
+			m.Together(columns...)
+		}
 		if len(m.Kept) > 0 {
 			u.keep(r, m.Kept, "changed since")
 		}
@@ -37,7 +40,7 @@ func (u *undo) restoreUpdated(ctx context.Context, table imagedTable) error {
 			ready = append(ready, r)
 		}
 	}
-	for _, keep := range []func(context.Context, imagedTable, []*touched) error{u.keepTaken, u.keepGone, u.keepTree} {
+	for _, keep := range []func(context.Context, imagedTable, []*touched) error{u.keepTaken, u.keepGone, u.keepTree, u.keepForWhom} {
 		if err := keep(ctx, table, ready); err != nil {
 			return err
 		}
@@ -167,6 +170,30 @@ func (u *undo) keepTree(ctx context.Context, table imagedTable, records []*touch
 			u.keep(r, []string{"parent_id"}, "it would stand below itself")
 		} else if err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// keepForWhom drops an earlier person with whom a follow-up would leave the actor's reach.
+func (u *undo) keepForWhom(ctx context.Context, table imagedTable, records []*touched) error {
+	if table.name != "follow_ups" {
+		return nil
+	}
+	for _, r := range records {
+		raw, patched := r.patch["user_id"]
+		if !patched {
+			continue
+		}
+		var person uuid.NullUUID
+		if err := json.Unmarshal(raw, &person); err != nil {
+			return err
+		}
+		if reached, err := u.store.reachesFor(ctx, u.work, r.key[0], person); err != nil {
+			return err
+		} else if !reached {
+			delete(r.patch, "user_id")
+			u.keep(r, []string{"user_id"}, "for its earlier person it would be out of your reach")
 		}
 	}
 	return nil
