@@ -19,7 +19,7 @@ import (
 // Prefix is where Handler expects to be mounted.
 const Prefix = "/static/"
 
-//go:embed app.css app.js chevron.svg icon.svg fonts
+//go:embed app.css *.js elements vendor chevron.svg icon.svg fonts
 var files embed.FS
 
 // contentTypes also decides what is served at all: the fonts' licence, for one, is only embedded.
@@ -74,7 +74,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	body := a.body
 	if a.gzipped != nil {
 		h.Set("Vary", "Accept-Encoding")
-		if acceptsGzip(r.Header.Get("Accept-Encoding")) {
+		if AcceptsGzip(r.Header.Get("Accept-Encoding")) {
 			h.Set("Content-Encoding", "gzip")
 			body = a.gzipped
 		}
@@ -85,8 +85,8 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// acceptsGzip reads an Accept-Encoding header as far as we need it: "gzip;q=0" refuses.
-func acceptsGzip(header string) bool {
+// AcceptsGzip reports whether an Accept-Encoding header takes gzip; "gzip;q=0" refuses.
+func AcceptsGzip(header string) bool {
 	for part := range strings.SplitSeq(header, ",") {
 		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
 		if name != "gzip" && name != "*" {

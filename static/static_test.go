@@ -31,7 +31,7 @@ func body(t *testing.T, r io.Reader) string {
 func TestEveryFileIsServedForGood(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]string{
-		"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+		"app.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
 		"chevron.svg": "image/svg+xml", "fonts/inter-latin-wght-normal.woff2": "font/woff2",
 	} {
 		res := get(t, http.MethodGet, URL(name), "")

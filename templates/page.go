@@ -27,6 +27,7 @@ type Page struct {
 	CurrentPath string    // path and query of this page, local
 	Pins        []crm.Pin // views in the reader's rail
 	InView      uuid.UUID // the saved view that this page shows, Nil for none
+	Partial     bool      // asked for by a page of the site, which has the rest already
 
 	// What the signed-in user may see and do; links and forms show accordingly.
 	CanViewClients      bool
@@ -95,7 +96,7 @@ func (p Page) toast() ui.Toast {
 	}
 	return ui.Toast{
 		Text: p.Flash.Text, Error: p.Flash.Error, UndoURL: p.Flash.UndoPath,
-		Undo: p.T("Undo"), Close: p.T("Dismiss"), Here: here,
+		Undo: p.T("Undo"), Close: p.T("Dismiss"), Here: here, Swap: p.Partial,
 	}
 }
 

@@ -32,6 +32,9 @@ func (s *Server) serve(rt route) http.HandlerFunc {
 		if h.token != "" {
 			w.Header().Set("Cache-Control", "no-store")
 		}
+		if rt.showsSecrets() {
+			r.Header.Del("Accept-Encoding")
+		}
 		if stop := s.admit(w, r, rt, h); stop {
 			return
 		}
@@ -62,9 +65,14 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request, rt route, h *hold
 	case rt.needs.half:
 		http.Redirect(w, r, paths.Login, http.StatusSeeOther)
 	case !a.SignedIn():
-		next := paths.Home
+		next := shown(r)
 		if r.Method == http.MethodGet || r.Method == http.MethodHead {
 			next = r.URL.RequestURI()
+		}
+		if partial(r) { // sign-in is a page of its own: the whole window goes there
+			w.Header().Set("HX-Redirect", paths.LoginThen(next))
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
 		}
 		http.Redirect(w, r, paths.LoginThen(next), http.StatusSeeOther)
 	case a.MustChangePassword && !rt.needs.beforePasswordChange:
@@ -173,12 +181,18 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, p page) {
 		return
 	}
 	s.forgetFlash(r.Context())
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if w.Header().Get("Cache-Control") == "" {
-		w.Header().Set("Cache-Control", "no-store")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Vary", "Accept-Encoding, Accept-Language, HX-Request")
+	if h.Get("Cache-Control") == "" {
+		h.Set("Cache-Control", "no-store")
+	}
+	content, compressed := s.gzips.compress(r, body.Bytes())
+	if compressed {
+		h.Set("Content-Encoding", "gzip")
 	}
 	w.WriteHeader(p.status)
-	_, _ = w.Write(body.Bytes()) // the client may be gone
+	_, _ = w.Write(content) // the client may be gone
 }
 
 func (s *Server) putFlash(ctx context.Context, f templates.Flash) {

@@ -14,6 +14,7 @@ import (
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/l10n"
+	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/templates"
 )
@@ -60,7 +61,7 @@ func (s *Server) newPage(r *http.Request, a authz.Actor) templates.Page {
 		zone = own
 	}
 	p := templates.Page{
-		L: l10n.New(zone, s.Now()), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, CurrentPath: r.URL.RequestURI(),
+		L: l10n.New(zone, s.Now()), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, CurrentPath: r.URL.RequestURI(), Partial: partial(r),
 		CanViewClients: a.May(authz.ViewClient), CanEditClients: a.Missing(authz.ViewClient, authz.EditClient) == "",
 		CanViewInteractions: a.May(authz.ViewInteraction), SeesLastContact: a.SeesLastContact(), CanEditInteractions: a.May(authz.EditInteraction),
 		CanManageUsers: a.May(authz.ManageUsers), CanViewAudit: a.May(authz.ViewAudit),
@@ -70,6 +71,18 @@ func (s *Server) newPage(r *http.Request, a authz.Actor) templates.Page {
 		p.UserID = a.UserID.String()
 	}
 	return p
+}
+
+// partial reports whether the script of one of our pages asks, which has all of a page but its main part.
+func partial(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
+
+// shown returns the path and query of the page that a script asks from, the start page where it does not say.
+func shown(r *http.Request) string {
+	u, err := url.Parse(r.Header.Get("HX-Current-URL"))
+	if err != nil || u.Host != r.Host || !strings.HasPrefix(u.Path, "/") {
+		return paths.Home
+	}
+	return u.RequestURI()
 }
 
 // storable makes every value valid text without NUL. What it had to change is a fault of that field.

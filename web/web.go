@@ -51,6 +51,7 @@ type Server struct {
 	routes     []route
 	api        *api.Server
 	exports    exports
+	gzips      compressors
 	draining   chan struct{} // closed when the server is about to stop
 }
 
@@ -59,7 +60,7 @@ func New(o Options) *Server {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{Options: o, draining: make(chan struct{}), linkPolicy: referrerPolicyOfLinks(o.BaseURL)}
+	s := &Server{Options: o, draining: make(chan struct{}), gzips: newCompressors(), linkPolicy: referrerPolicyOfLinks(o.BaseURL)}
 	s.sessions = newSessions(s)
 	s.api = api.New(api.Options{DB: o.DB, Log: o.Log, Zone: o.Zone, Now: o.Now})
 	s.routes = s.table()

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
-	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -27,6 +27,7 @@ type tab struct {
 	mu      sync.Mutex
 	console []chromedp.ConsoleMessage
 	refused map[string]bool // addresses answered 4xx, which Chromium logs as errors
+	away    bool            // the connection is cut off on purpose, of which htmx logs
 }
 
 // newTab opens a tab in a profile of its own: nobody is signed in.
@@ -71,7 +72,7 @@ func (b *tab) look() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, m := range b.console {
-		expected := b.refused[m.URL] && m.Source == "network"
+		expected := b.refused[m.URL] && m.Source == "network" || b.away && strings.Contains(m.String(), "htmx:error")
 		if (m.Type == chromedp.ConsoleError || m.Type == chromedp.ConsoleException) && !expected {
 			b.t.Errorf("console: %s (%s:%d)", m, m.URL, m.Line+1)
 		}
@@ -152,27 +153,43 @@ func (b *tab) followAs(what selector, status int) {
 	b.arrive("following "+string(what), status, chromedp.Click(what, chromedp.NodeVisible))
 }
 
-// arrive runs steps that lead to another page, which must have the status.
+// arrive runs steps that lead to another page, or to another main part of this one, which must have the status.
 func (b *tab) arrive(how string, status int, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
-	response, err := chromedp.RunResponse(ctx, steps...)
-	if err != nil {
-		b.t.Fatalf("%s: %v", how, err)
+	b.tryScript(watch)
+	b.do(steps...)
+	got := 0
+	for end := time.Now().Add(patience); got == 0; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			b.t.Fatalf("%s: nothing came within %v", how, patience)
+		}
+		got, _ = b.tryScript(arrived) // between two pages there is nobody to ask
 	}
-	b.note(response)
-	if response.Status != int64(status) {
-		b.t.Fatalf("%s: got status %d, want %d\n%s", how, response.Status, status, b.text("body"))
+	if got >= 400 {
+		from := script[string](b, `window.swapped ? window.swappedFrom : location.href`)
+		b.mu.Lock()
+		b.refused[from] = true
+		b.mu.Unlock()
+	}
+	if got != status {
+		b.t.Fatalf("%s: got status %d, want %d\n%s", how, got, status, b.text("body"))
 	}
 }
 
-func (b *tab) note(r *network.Response) {
-	if r.Status >= 400 {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.refused[r.URL] = true
-	}
+// watch marks the present document, and notes the status of what is swapped into it.
+const watch = `window.left = true; window.swapped = 0; if (!window.watched) { window.watched = true;
+	document.addEventListener("htmx:after:swap", (event) => { const response = event.detail.ctx.response;
+		window.swappedFrom = response?.raw.url; window.swapped = response?.status ?? 200; }); } 0`
+
+// arrived is the status of the page that came after watch, 0 while none has.
+const arrived = `!window.left ? document.readyState === "complete" && performance.getEntriesByType("navigation")[0]?.responseStatus || 0
+	: window.swapped && !document.querySelector(".htmx-swapping") ? window.swapped : 0`
+
+// tryScript is script for a document that may be gone.
+func (b *tab) tryScript(expression string) (int, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[int](expression))
 }
 
 // click is follow for what stays on the page.

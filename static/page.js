@@ -1,0 +1,139 @@
+// Everything works without a script. With this one htmx fetches what a link or a form asks for and puts the same
+// page's main part in place, so that neither the rail nor the scroll flickers; here stands what is ours of that.
+
+const find = (selector) => document.querySelector(selector);
+
+// say tells screen readers what happened, politely.
+export const say = (text) => {
+  const region = find("#say");
+  if (region) region.textContent = text.trim();
+};
+
+// What is no page is left to the browser: a download, or another site.
+document.addEventListener("htmx:before:response", (event) => {
+  const { response } = event.detail.ctx;
+  if (response.headers.has("HX-Redirect")) return;
+  if (!(response.headers.get("Content-Type") ?? "").startsWith("text/html")) {
+    event.preventDefault();
+    location.assign(response.raw.url);
+  }
+});
+
+// A refused form stays at the address of the page it stood on: its own answers to nothing but POST.
+document.addEventListener("htmx:before:history:update", (event) => {
+  if (event.detail.response?.status >= 400) event.preventDefault();
+});
+
+// A button that answers with a download sends its form the browser's way; its name and value go along.
+document.addEventListener("htmx:config:request", (event) => {
+  const { form, submitter } = event.detail.ctx.request;
+  if (!submitter?.hasAttribute("data-stays")) return;
+  event.preventDefault();
+  const sent = Object.assign(document.createElement("input"), { type: "hidden", name: submitter.name, value: submitter.value });
+  form.append(sent);
+  form.submit();
+  sent.remove();
+});
+
+// The page is busy while something is fetched; a bar shows it where that takes long.
+const busy = new Set();
+document.addEventListener("htmx:before:request", (event) => {
+  busy.add(event.detail.ctx);
+  document.documentElement.toggleAttribute("data-busy", true);
+});
+document.addEventListener("htmx:finally:request", (event) => {
+  busy.delete(event.detail.ctx);
+  document.documentElement.toggleAttribute("data-busy", busy.size > 0);
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// A new page begins at its heading, unless the focus stayed or the page asks for it elsewhere.
+document.addEventListener("htmx:after:swap", (event) => {
+  const main = find("#main");
+  if (!main || event.detail.ctx.target?.id !== "main" && event.detail.ctx.target !== document.body) return;
+  find(".toast-offline")?.remove();
+  const heading = main.querySelector("h1");
+  if (heading && (document.activeElement === document.body || !document.activeElement)) {
+    heading.tabIndex = -1;
+    heading.focus({ preventScroll: true });
+  }
+  say(find(".toast p")?.textContent ?? main.querySelector(".count")?.textContent ?? heading?.textContent ?? "");
+});
+
+// A lost connection says so, and asks again at a click: what was typed stands where it was.
+document.addEventListener("htmx:error", (event) => {
+  const ctx = event.detail.ctx;
+  const template = find("#offline");
+  if (!ctx || !template || find(".toast-offline")) return;
+  const toast = template.content.firstElementChild.cloneNode(true);
+  toast.querySelector("[data-again]").addEventListener("click", (event) => {
+    event.preventDefault();
+    toast.remove();
+    const { sourceElement, request } = ctx;
+    if (sourceElement.matches("form")) sourceElement.requestSubmit(request.submitter ?? undefined);
+    else sourceElement.click();
+  });
+  document.body.append(toast);
+  say(toast.querySelector("p").textContent);
+});
+
+// A form goes out once. The server knows a second copy by its token; this only says so sooner. A download leaves its
+// page where it is, to be asked for again.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.submitter?.hasAttribute("data-stays")) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    return;
+  }
+  form.dataset.sent = "true";
+}, true);
+addEventListener("pageshow", () => {
+  for (const form of document.forms) delete form.dataset.sent;
+});
+
+// Ctrl/⌘+Enter sends the form one is writing in; Escape closes an open menu.
+document.addEventListener("keydown", (event) => {
+  const target = event.target;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.form?.method === "post") {
+    event.preventDefault();
+    target.form.requestSubmit();
+  } else if (event.key === "Escape") {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      menu.open = false;
+      if (menu.contains(document.activeElement)) menu.querySelector("summary").focus();
+    }
+  }
+});
+
+document.addEventListener("click", (event) => {
+  // A click elsewhere closes an open menu.
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+  // A password is shown and hidden again by the button below it.
+  const reveal = event.target.closest("[data-reveal]");
+  if (reveal) turn(reveal, document.getElementById(reveal.getAttribute("aria-controls")).type === "password");
+});
+
+function turn(button, shown) {
+  button.dataset.hide ??= button.textContent;
+  document.getElementById(button.getAttribute("aria-controls")).type = shown ? "text" : "password";
+  button.textContent = shown ? button.dataset.reveal : button.dataset.hide;
+  button.setAttribute("aria-pressed", String(shown));
+}
+
+// Passwords are hidden when they are sent: browsers keep what was typed into a text field.
+document.addEventListener("submit", (event) => {
+  for (const button of event.target.querySelectorAll("[data-reveal]")) turn(button, false);
+});
+
+// What only a script can do is shown where there is one.
+const wake = () => {
+  for (const sleeping of document.querySelectorAll("[data-reveal][hidden]")) sleeping.hidden = false;
+  const again = find("[data-refresh]");
+  if (again) setTimeout(() => again.isConnected && location.replace(again.href), 2000); // a page that waits looks again by itself
+};
+document.addEventListener("htmx:after:swap", wake);
+wake();
