@@ -213,7 +213,7 @@ func Contacts(p ContactsPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = filterBar(p.Page, paths.Contacts, p.Query, p.T("Search contacts"), p.T("Name or e-mail"), p.sorts(), p.View).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = filterBar(p.Page, paths.Contacts, p.Query, p.T("Search contacts"), p.T("Name or e-mail"), p.sorts(), p.View, p.Owners).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

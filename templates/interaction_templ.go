@@ -179,7 +179,7 @@ func Interactions(p InteractionsPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = filterBar(p.Page, paths.Interactions, p.Query, p.T("Search interactions"), p.T("Words of the subject or the notes"), p.sorts(), p.View).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = filterBar(p.Page, paths.Interactions, p.Query, p.T("Search interactions"), p.T("Words of the subject or the notes"), p.sorts(), p.View, p.Authors).Render(templ.WithChildren(ctx, templ_7745c5c3_Var3), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

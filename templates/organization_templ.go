@@ -200,7 +200,7 @@ func Organizations(p OrganizationsPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = filterBar(p.Page, paths.Organizations, p.Query, p.T("Search organizations"), p.T("Name, website, tax ID"), p.sorts(), p.View).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = filterBar(p.Page, paths.Organizations, p.Query, p.T("Search organizations"), p.T("Name, website, tax ID"), p.sorts(), p.View, p.Owners).Render(templ.WithChildren(ctx, templ_7745c5c3_Var4), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
