@@ -16,8 +16,9 @@ type Column[T any] struct {
 	Talks bool   // tells of interactions: who may not see those of their clients has no such column
 	by    string // the order by this column, "" where there is none: for digests, and for what is seldom shown and every write would have to keep in order
 	class string
-	cell  func(Page, T) templ.Component
-	text  func(Page, T) string // what the cell says, for a file
+	text  func(Page, T) string          // what the cell says, in a file and, unless there is more to show, on the page
+	at    func(T) time.Time             // of a column of moments, the moment
+	cell  func(Page, T) templ.Component // what there is to show besides a text, nil for nothing
 }
 
 // ColumnsFor are the columns of a list that p's reader may see, the shown ones first and in the order of their

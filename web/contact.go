@@ -33,7 +33,7 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	p := templates.ContactsPage{
-		Page: v.page, View: view, List: list, Query: v.asked(contactParams...), Owners: people(frame.Choices),
+		Page: v.page, View: view, List: list, Query: v.asked(contactParams...), Owners: v.people(frame, "owner"),
 		Similar: f.Similar && len(list.Rows) > 0,
 	}
 	for _, c := range list.Rows {
@@ -42,7 +42,7 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 		}
 	}
 	if !p.Similar { // as in listOrganizations
-		p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
+		p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count(), p.Owners)
 	}
 	if p.Unsorted = list.Wide && f.Sort.By == crm.ByOwner; p.Unsorted {
 		delete(p.Query, "sort")

@@ -34,10 +34,10 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	p := templates.InteractionsPage{
-		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: people(frame.Choices), Errors: faults,
+		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: v.people(frame, "author"), Errors: faults,
 	}
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
-	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count(), nil)
+	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count(), p.Authors)
 	if p.Unsorted = list.Wide && f.Sort.By == crm.ByAuthor; p.Unsorted {
 		delete(p.Query, "sort")
 	}

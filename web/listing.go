@@ -40,6 +40,7 @@ import (
 //	limit         all             rows on a page, 1 to 200
 //	after, before all             a place in this very list and order
 //	view, base, cols  all         saved views and columns: see listview.go
+//	panel         all             filter opens the filters, where they are not at hand
 //
 // What is not listed is ignored; for who may not see interactions of their clients, last is not listed. A value that
 // cannot be (no such status, no id, a day that does not exist, a place of another list or order) is answered with
@@ -99,6 +100,9 @@ func (v *visit) place() (crm.Page, error) {
 	return p, nil
 }
 
+// ofOnePage are the parameters that no other page of the list has.
+var ofOnePage = []string{"after", "before", "select", "panel"}
+
 // pagerURLs returns the addresses of the pages before and after, "" where there is none.
 func (v *visit) pagerURLs(path string, prev, next crm.Page) (string, string) {
 	at := func(name string, p crm.Page) string {
@@ -107,7 +111,7 @@ func (v *visit) pagerURLs(path string, prev, next crm.Page) (string, string) {
 		}
 		q := url.Values{}
 		for k, values := range v.query {
-			if k != "after" && k != "before" && k != "select" {
+			if !slices.Contains(ofOnePage, k) {
 				q[k] = values
 			}
 		}
@@ -252,13 +256,15 @@ func userOptions(users []crm.User) []templates.Option {
 	return options
 }
 
-// people are the choices of an owner or author filter.
-func people(c postgres.Choices) templates.People {
-	teams := make([]templates.Option, len(c.Teams))
-	for i, t := range c.Teams {
+// people are the choices of an owner or author filter, whose parameter is called name.
+func (v *visit) people(f postgres.ListFrame, name string) templates.People {
+	teams := make([]templates.Option, len(f.Teams))
+	for i, t := range f.Teams {
 		teams[i] = templates.Option{Value: teamPrefix + t.ID.String(), Label: t.Name}
 	}
-	return templates.People{Users: userOptions(c.Owners), Teams: teams}
+	return templates.People{
+		Users: userOptions(f.Owners), Teams: teams, Named: templates.Option{Value: v.query.Get(name), Label: f.Person}, Offered: f.Offered, Open: v.opens(filterPanel),
+	}
 }
 
 // withOwner makes sure that the present owner is among the choices, though deactivated or beyond the first 200:

@@ -27,9 +27,9 @@ import (
 // everything is the view of somebody who wants none.
 const everything = "all"
 
-// passing are the parameters that no view keeps: where it started, the place in it, and which rows are
-// picked.
-var passing = []string{"view", "base", "cols", "after", "before", "limit", "select"}
+// passing are the parameters that no view keeps: where it started, the place in it, which rows are picked, and what
+// is open.
+var passing = []string{"view", "base", "cols", "after", "before", "limit", "select", "panel"}
 
 // sameAsNone are values that mean what leaving the parameter out means.
 var sameAsNone = map[string]string{"status": string(crm.StatusActive)}
@@ -103,7 +103,7 @@ func (v *visit) arrange(ctx context.Context, list crm.List) (postgres.ListFrame,
 	if err != nil {
 		return postgres.ListFrame{}, templates.ListView{}, nil, err
 	}
-	frame, err := v.store.ListFrame(ctx, list, named)
+	frame, err := v.store.ListFrame(ctx, list, postgres.FrameQuery{Named: named, Person: v.filteredBy(list), Choices: v.opens(filterPanel)})
 	if err != nil {
 		return frame, templates.ListView{}, nil, err
 	}
@@ -117,6 +117,22 @@ func (v *visit) arrange(ctx context.Context, list crm.List) (postgres.ListFrame,
 	v.startFrom(frame.Named, first >= 0)
 	return frame, v.listView(list, frame), nil, nil
 }
+
+// filterPanel is the panel of a list's filters. In a firm of many people it is a page of its own, the list with the
+// panel open: panel=filter.
+const filterPanel = "filter"
+
+func (v *visit) opens(panel string) bool { return v.query.Get("panel") == panel }
+
+// filteredBy is whom the address narrows the list to, so that they can be called by their name. What is none of the
+// ways to name people is said when the filter is read.
+func (v *visit) filteredBy(list crm.List) crm.OwnerFilter {
+	by, _ := v.person(personParam[list])
+	return by
+}
+
+// personParam is the parameter of each list that names a person or a team.
+var personParam = map[crm.List]string{crm.OrganizationList: "owner", crm.ContactList: "owner", crm.InteractionList: "author"}
 
 // namedView returns the view that the address names, none for everything. A base that is none is passed over: the
 // rest of the address stands for itself.

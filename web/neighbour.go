@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -56,6 +57,7 @@ func inList[F any](ctx context.Context, v *visit, list crm.List, read func(*visi
 	}
 	w := *v
 	w.query = parsed(query)
+	w.query.Del("panel")
 	w.page.CurrentPath = paths.List(string(list))
 	if id, err := uuid.Parse(w.query.Get("view")); err == nil {
 		view, err := v.store.View(ctx, id)
@@ -97,7 +99,7 @@ func (w *visit) recordPlace(list crm.List, n postgres.Neighbours, path func(uuid
 func (w *visit) at(p crm.Page) url.Values {
 	q := url.Values{}
 	for name, values := range w.query {
-		if name != "after" && name != "before" && name != "select" {
+		if !slices.Contains(ofOnePage, name) {
 			q[name] = values
 		}
 	}

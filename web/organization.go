@@ -39,11 +39,11 @@ func listOrganizations(ctx context.Context, v *visit) (response, error) {
 		return nil, err
 	}
 	p := templates.OrganizationsPage{
-		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: frame.Sectors, Owners: people(frame.Choices), Errors: faults,
+		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: frame.Sectors, Owners: v.people(frame, "owner"), Errors: faults,
 		Similar: f.Similar && len(list.Rows) > 0,
 	}
 	if !p.Similar { // what the list finds is nothing, and nothing of it can be picked
-		p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count(), userOptions(frame.Owners))
+		p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count(), p.Owners)
 	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)

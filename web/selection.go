@@ -36,13 +36,13 @@ var listParams = map[crm.List][]string{
 }
 
 // picker offers what the visitor may do with rows of the list that they see. Without rows there is nothing to pick.
-func (v *visit) picker(list crm.List, view templates.ListView, rows int, count string, owners []templates.Option) templates.Picker {
+func (v *visit) picker(list crm.List, view templates.ListView, rows int, count string, owners templates.People) templates.Picker {
 	if rows == 0 {
 		return templates.Picker{}
 	}
 	changes := v.page.CanEditClients && list != crm.InteractionList
 	k := templates.Picker{
-		List: list, Count: count, Owners: owners, Changes: changes, Exports: v.page.CanExport,
+		List: list, Count: count, Owners: owners.Users, Changes: changes, Exports: v.page.CanExport,
 		Status: crm.Status(v.query.Get("status")),
 		Ticked: v.query.Get("select") == "page", All: v.query.Get("select") == "all" || list == crm.InteractionList, // nothing can be done with some of them
 	}
@@ -206,16 +206,12 @@ const nobody = "nobody"
 // the background where it is much.
 func changeSelected(ctx context.Context, v *visit, sel selection, action crm.BulkAction) (response, error) {
 	b := sel.bulk(action)
+	n, err := v.store.Selected(ctx, b)
 	if action == crm.BulkAssign && v.form.Get("owner_user_id") != nobody {
-		b.Owner = v.reference("owner_user_id", "There is no such user.")
-		if !b.Owner.Valid {
-			v.faults.Add("owner_user_id", "Choose the new owner.")
+		if b.Owner = v.reference("owner_user_id", "There is no such user."); !b.Owner.Valid && err == nil && n <= crm.MaxSelected {
+			return chooseOwner(ctx, v, sel, b, n)
 		}
 	}
-	if len(v.faults) > 0 {
-		return v.cannot(sel.list, sel.back(), v.faults)
-	}
-	n, err := v.store.Selected(ctx, b)
 	switch {
 	case err == nil && n > crm.MaxSelected:
 		err = crm.Fault("", "These are more than %d records: narrow the list and go through it in parts.", crm.MaxSelected)
@@ -227,21 +223,65 @@ func changeSelected(ctx context.Context, v *visit, sel selection, action crm.Bul
 			return redirect{to: paths.Job(id)}, nil
 		}
 	}
-	if err != nil {
-		return v.cannot(sel.list, sel.back(), err)
+	var result crm.BulkResult
+	if err == nil {
+		result, err = v.store.ChangeSelected(ctx, b)
 	}
-	result, err := v.store.ChangeSelected(ctx, b)
 	if err != nil {
-		return v.cannot(sel.list, sel.back(), err)
+		return v.cannotChange(ctx, sel, b, n, err)
 	}
 	return saved(sel.back(), v.bulkTold(action, result), postgres.Saved{ChangeSet: result.ChangeSet}), nil
 }
 
+// cannotChange says why an action cannot be done: at the field, where it is the new owner's.
+func (v *visit) cannotChange(ctx context.Context, sel selection, b crm.Bulk, n int, err error) (response, error) {
+	var invalid crm.Invalid
+	if errors.As(err, &invalid) {
+		if _, owner := invalid["owner_user_id"]; owner {
+			v.faults = invalid
+			return chooseOwner(ctx, v, sel, b, n)
+		}
+	}
+	return v.cannot(sel.list, sel.back(), err)
+}
+
+// selectionPage is the page on which an action is confirmed. Its form sends the selection again.
+func (v *visit) selectionPage(sel selection, b crm.Bulk, n int) templates.SelectionPage {
+	p := templates.SelectionPage{Page: v.page, List: sel.list, Action: b.Action, All: b.All, Count: n, BackURL: sel.back(), Token: v.formToken(), Sent: []templates.Sent{
+		{Name: "action", Value: string(b.Action)}, {Name: "list", Value: sel.query.Encode()},
+	}}
+	if b.All {
+		p.Sent = append(p.Sent, templates.Sent{Name: "all", Value: "1"})
+	}
+	for _, id := range b.Picked {
+		p.Sent = append(p.Sent, templates.Sent{Name: "id", Value: id.String()})
+	}
+	return p
+}
+
+// chooseOwner asks for the new owner: lists of a large firm do not carry the choice along. Whoever was asked, and named
+// nobody who could be, is told so.
+func chooseOwner(ctx context.Context, v *visit, sel selection, b crm.Bulk, n int) (response, error) {
+	choices, err := v.store.Choices(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := v.selectionPage(sel, b, n)
+	p.Choosing, p.Owners = true, userOptions(choices.Owners)
+	if !v.form.Has("owner_user_id") {
+		return show(templates.Selection(p)), nil
+	}
+	if len(v.faults) == 0 {
+		v.faults.Add("owner_user_id", "Choose the new owner.")
+	}
+	p.Errors = v.faults
+	return refuse(templates.Selection(p)), nil
+}
+
 // confirmSelection says what an action on all that a list finds will do.
 func confirmSelection(ctx context.Context, v *visit, sel selection, b crm.Bulk, n int) (response, error) {
-	p := templates.SelectionPage{Page: v.page, List: sel.list, Action: b.Action, Count: n, BackURL: sel.back(), Token: v.formToken(), Sent: []templates.Sent{
-		{Name: "action", Value: string(b.Action)}, {Name: "all", Value: "1"}, {Name: "list", Value: sel.query.Encode()}, {Name: "owner_user_id", Value: v.form.Get("owner_user_id")},
-	}}
+	p := v.selectionPage(sel, b, n)
+	p.Sent = append(p.Sent, templates.Sent{Name: "owner_user_id", Value: v.form.Get("owner_user_id")})
 	if b.Owner.Valid {
 		choices, err := v.store.Choices(ctx)
 		if err != nil {

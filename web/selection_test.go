@@ -173,12 +173,12 @@ func TestWhatNobodyCouldHavePickedIsRefused(t *testing.T) {
 		"a filter twice":              {"list", "sector=Food&sector=Energy", "action", "archive", "all", "1"},
 		"columns that cannot be":      {"list", "cols=a%27b", "action", "archive", "id", id},
 		"too many ids":                tooMany,
-		"no owner":                    {"list", "", "action", "assign", "id", id},
+		"no owner":                    {"list", "", "action", "assign", "id", id, "owner_user_id", ""},
 		"an owner that is none":       {"list", "", "action", "assign", "id", id, "owner_user_id", "me"},
 		"an owner who does not exist": {"list", "", "action", "assign", "id", id, "owner_user_id", uuid.NewString()},
 	} {
 		a := mia.post("/organizations/bulk", form...)
-		if a.status != http.StatusUnprocessableEntity || a.href("main", "Back to the list") == "" {
+		if a.status != http.StatusUnprocessableEntity || a.href("main", "Back to the list")+a.href("main", "Cancel") == "" {
 			t.Errorf("%s: got status %d, want 422 and a way back\n%s", name, a.status, a.text())
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
 
@@ -173,10 +175,22 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, resp response) {
 	}
 }
 
+// bodies are buffers for whole pages, used again and again: growing one anew takes three times its page.
+var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// largestBody is up to how large a buffer is kept for another page: a list of two hundred rows fits.
+const largestBody = 256 << 10
+
 // render writes a page; the body is complete before the status is.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, p page) {
-	var body bytes.Buffer
-	if err := p.body.Render(r.Context(), &body); err != nil {
+	body := bodies.Get().(*bytes.Buffer) //nolint:forcetypeassert // nothing else is put there
+	defer func() {
+		if body.Cap() <= largestBody {
+			body.Reset()
+			bodies.Put(body)
+		}
+	}()
+	if err := p.body.Render(r.Context(), body); err != nil {
 		s.fail(w, r, err)
 		return
 	}
@@ -191,6 +205,7 @@ func (s *Server) render(w http.ResponseWriter, r *http.Request, p page) {
 	if compressed {
 		h.Set("Content-Encoding", "gzip")
 	}
+	h.Set("Content-Length", strconv.Itoa(len(content)))
 	w.WriteHeader(p.status)
 	_, _ = w.Write(content) // the client may be gone
 }

@@ -58,7 +58,7 @@ func (s *site) pages(t testing.TB) []string {
 	return []string{
 		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
 		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.Organizations + "?q=belluci", paths.NewOrganization,
-		paths.Organizations + "?select=page", paths.Contacts + "?select=all",
+		paths.Organizations + "?select=page", paths.Contacts + "?select=all", paths.Organizations + "?panel=filter",
 		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
 		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",

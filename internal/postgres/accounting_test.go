@@ -314,7 +314,7 @@ var probes = map[string]probe{
 	}},
 
 	"ListFrame": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.ListFrame(ctx, crm.OrganizationList, postgrestest.ID(w.view.ID))
+		return s.ListFrame(ctx, crm.OrganizationList, postgres.FrameQuery{Named: postgrestest.ID(w.view.ID)})
 	}},
 	"View": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.View(ctx, w.view.ID) }},
 	"ViewToEdit": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {

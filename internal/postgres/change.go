@@ -84,7 +84,7 @@ func (s *Store) historyQuery(targetType string) string {
 }
 
 func collectChanges(rows pgx.Rows) ([]crm.Change, error) {
-	changes, err := pgx.CollectRows(rows, pgx.RowToStructByNameLax[crm.Change])
+	changes, err := structRows[crm.Change](rows)
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +204,7 @@ func (s *Store) changes(ctx context.Context, query string, p crm.Page, args pgx.
 	}
 	places := make([]place, len(found))
 	for i, c := range found {
-		places[i] = place{PlaceID: uuid.Max, SortKey: []string{strconv.FormatInt(c.ID, 10)}}
+		places[i] = place{PlaceID: uuid.Max, SortKey: strconv.FormatInt(c.ID, 10)}
 	}
 	l = paged(found, places, p, false)
 	return l, s.nameIDs(ctx, l.Rows)

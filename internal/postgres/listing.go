@@ -108,7 +108,7 @@ type list struct {
 // place is what a row of a list carries besides itself: where it stands, and the size of the list.
 type place struct {
 	PlaceID uuid.UUID
-	SortKey []string
+	SortKey string
 	Total   int
 }
 
@@ -242,7 +242,7 @@ func (l list) sortKey() string {
 	if l.groups != nil {
 		parts = append([]string{"grp", "person", "person_id"}, parts...)
 	}
-	return "ARRAY[k." + strings.Join(parts, "::text, k.") + "::text]"
+	return "k." + strings.Join(parts, "::text || '"+keySeparator+"' || k.") + "::text"
 }
 
 // args returns the named arguments of a page of the list. A key that is not of this order is Invalid.
@@ -344,7 +344,7 @@ func paged[T any](rows []T, places []place, p crm.Page, counted bool) crm.Listin
 		return l
 	}
 	at := func(before bool, pl place) crm.Page {
-		return crm.Page{Size: p.Size, Uncounted: p.Uncounted, Before: before, Key: strings.Join(pl.SortKey, keySeparator), ID: pl.PlaceID, Known: known}
+		return crm.Page{Size: p.Size, Uncounted: p.Uncounted, Before: before, Key: pl.SortKey, ID: pl.PlaceID, Known: known}
 	}
 	if more && p.Before || !p.Before && !p.First() {
 		l.Prev = at(true, places[0])

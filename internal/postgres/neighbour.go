@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -86,7 +85,7 @@ func (s *Store) readAmong(ctx context.Context, a *among, id uuid.UUID) (Neighbou
 // than the page when the list goes on, and the page's own key names the record on its other side.
 func neighboursOf(places []place, p crm.Page, id uuid.UUID) Neighbours {
 	at := func(before bool, pl place) crm.Page {
-		return crm.Page{Size: p.Size, Before: before, Key: strings.Join(pl.SortKey, keySeparator), ID: pl.PlaceID, Known: p.Known}
+		return crm.Page{Size: p.Size, Before: before, Key: pl.SortKey, ID: pl.PlaceID, Known: p.Known}
 	}
 	var beyond uuid.UUID // the one row too many, on the far side
 	if len(places) > p.Limit() {

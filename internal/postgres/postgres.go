@@ -65,6 +65,10 @@ func Open(url string, o Options) (*DB, error) {
 	cfg.PingTimeout = time.Second // the default waits for ever
 	cfg.ConnConfig.ConnectTimeout = connectTimeout
 	cfg.ConnConfig.Tracer = o.Tracer
+	cfg.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		registerUUID(conn.TypeMap())
+		return nil
+	}
 	p := cfg.ConnConfig.RuntimeParams
 	p["timezone"] = "UTC"               // row images are taken in UTC
 	p["jit"] = "off"                    // compiling costs more than it saves on short queries
@@ -171,26 +175,26 @@ type querier interface {
 
 // one returns the single row of a query, or pgx.ErrNoRows.
 func one[T any](ctx context.Context, q querier, sql string, args ...any) (T, error) {
-	rows, err := q.Query(ctx, sql, args...)
+	rows, err := q.Query(ctx, sql, byName(args)...)
 	if err != nil {
 		var zero T
 		return zero, err
 	}
-	return pgx.CollectExactlyOneRow(rows, pgx.RowToStructByNameLax[T])
+	return structRow[T](rows)
 }
 
 // many returns all rows of a query.
 func many[T any](ctx context.Context, q querier, sql string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, sql, args...)
+	rows, err := q.Query(ctx, sql, byName(args)...)
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, pgx.RowToStructByNameLax[T])
+	return structRows[T](rows)
 }
 
 // scalar returns the single value of a query, or pgx.ErrNoRows.
 func scalar[T any](ctx context.Context, q querier, sql string, args ...any) (T, error) {
-	rows, err := q.Query(ctx, sql, args...)
+	rows, err := q.Query(ctx, sql, byName(args)...)
 	if err != nil {
 		var zero T
 		return zero, err
@@ -200,7 +204,7 @@ func scalar[T any](ctx context.Context, q querier, sql string, args ...any) (T, 
 
 // column returns the single column of a query.
 func column[T any](ctx context.Context, q querier, sql string, args ...any) ([]T, error) {
-	rows, err := q.Query(ctx, sql, args...)
+	rows, err := q.Query(ctx, sql, byName(args)...)
 	if err != nil {
 		return nil, err
 	}
@@ -212,15 +216,15 @@ type batch struct{ pgx.Batch }
 
 // queueMany reads all rows of a query of the batch into into.
 func queueMany[T any](b *batch, into *[]T, sql string, args pgx.NamedArgs) {
-	b.Queue(sql, args).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectRows(rows, pgx.RowToStructByNameLax[T])
+	b.Queue(sql, named(args)).Query(func(rows pgx.Rows) (err error) {
+		*into, err = structRows[T](rows)
 		return err
 	})
 }
 
 // queueColumn reads the single column of a query of the batch into into.
 func queueColumn[T any](b *batch, into *[]T, sql string, args pgx.NamedArgs) {
-	b.Queue(sql, args).Query(func(rows pgx.Rows) (err error) {
+	b.Queue(sql, named(args)).Query(func(rows pgx.Rows) (err error) {
 		*into, err = pgx.CollectRows(rows, pgx.RowTo[T])
 		return err
 	})
@@ -228,8 +232,8 @@ func queueColumn[T any](b *batch, into *[]T, sql string, args pgx.NamedArgs) {
 
 // queueOne reads the single row of a query of the batch into into; no row gives pgx.ErrNoRows.
 func queueOne[T any](b *batch, into *T, sql string, args pgx.NamedArgs) {
-	b.Queue(sql, args).Query(func(rows pgx.Rows) (err error) {
-		*into, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByNameLax[T])
+	b.Queue(sql, named(args)).Query(func(rows pgx.Rows) (err error) {
+		*into, err = structRow[T](rows)
 		return err
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/archpilot/crm/internal/audit"
@@ -212,8 +211,8 @@ func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 		"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at", "updated_at",
 	}, r.Organizations, func(o crm.Organization) []any {
 		return []any{
-			plainID(o.ID), o.LegalName, o.DisplayName, emptyNull(o.Website), emptyNull(o.Sector), emptyNull(o.SizeBand), emptyNull(o.TaxID),
-			plainNullID(o.OwnerUserID), o.IsActive, o.CreatedAt, o.CreatedAt,
+			o.ID, o.LegalName, o.DisplayName, emptyNull(o.Website), emptyNull(o.Sector), emptyNull(o.SizeBand), emptyNull(o.TaxID),
+			o.OwnerUserID, o.IsActive, o.CreatedAt, o.CreatedAt,
 		}
 	}); err != nil {
 		return err
@@ -222,21 +221,21 @@ func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 		"id", "first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id", "is_active", "created_at", "updated_at",
 	}, r.Contacts, func(c crm.Contact) []any {
 		return []any{
-			plainID(c.ID), c.FirstName, c.LastName, emptyNull(c.Email), emptyNull(c.Phone), emptyNull(c.Mobile), emptyNull(c.JobTitle),
-			plainNullID(c.OwnerUserID), c.IsActive, c.CreatedAt, c.CreatedAt,
+			c.ID, c.FirstName, c.LastName, emptyNull(c.Email), emptyNull(c.Phone), emptyNull(c.Mobile), emptyNull(c.JobTitle),
+			c.OwnerUserID, c.IsActive, c.CreatedAt, c.CreatedAt,
 		}
 	}); err != nil {
 		return err
 	}
 	if err := copyRows(ctx, l, "organization_contact", []string{"organization_id", "contact_id", "role_label", "relationship_status"},
 		r.Relationships, func(c crm.Relationship) []any {
-			return []any{plainID(c.OrganizationID), plainID(c.ContactID), emptyNull(c.RoleLabel), emptyNull(c.RelationshipStatus)}
+			return []any{c.OrganizationID, c.ContactID, emptyNull(c.RoleLabel), emptyNull(c.RelationshipStatus)}
 		}); err != nil {
 		return err
 	}
 	if err := copyRows(ctx, l, "relationship_periods", []string{"organization_id", "contact_id", "role_label", "relationship_status", "from"},
 		r.Relationships, func(c crm.Relationship) []any {
-			return []any{plainID(c.OrganizationID), plainID(c.ContactID), emptyNull(c.RoleLabel), emptyNull(c.RelationshipStatus), c.Since}
+			return []any{c.OrganizationID, c.ContactID, emptyNull(c.RoleLabel), emptyNull(c.RelationshipStatus), c.Since}
 		}); err != nil {
 		return err
 	}
@@ -244,7 +243,7 @@ func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 		"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at",
 	}, r.Interactions, func(i crm.Interaction) []any {
 		return []any{
-			plainID(i.ID), plainNullID(i.OrganizationID), plainNullID(i.ContactID), plainNullID(i.UserID), string(i.Channel), i.Subject,
+			i.ID, i.OrganizationID, i.ContactID, i.UserID, string(i.Channel), i.Subject,
 			emptyNull(i.Body), emptyNull(i.Outcome), i.HappenedAt, i.CreatedAt,
 		}
 	})
@@ -276,14 +275,4 @@ func copyRows[T any](ctx context.Context, l *load, table string, columns []strin
 	}
 	l.counts[table] = copied
 	return nil
-}
-
-// plainID spares COPY the detour over text that a driver.Valuer takes, for each of tens of millions of ids.
-func plainID(id uuid.UUID) [16]byte { return id }
-
-func plainNullID(id uuid.NullUUID) any {
-	if !id.Valid {
-		return nil
-	}
-	return [16]byte(id.UUID)
 }

@@ -52,37 +52,64 @@ func (s *Store) viewsQuery(where string) string {
 		WHERE ` + where
 }
 
+// FrameQuery is what is asked of the frame of a list.
+type FrameQuery struct {
+	Named   uuid.NullUUID   // a view to look up besides those offered
+	Person  crm.OwnerFilter // who is filtered by, to be called by their name
+	Choices bool            // what the filters offer, however many people that is
+}
+
 // ListFrame is what surrounds the rows of a list: what its filters offer, the views of it, and how the actor
 // likes it.
 type ListFrame struct {
 	Choices
+	Offered bool            // Choices holds something: it was asked for, or the firm has FewPeople
+	Person  string          // the name of the user or team that the address, or else the view, filters by; "" for none
 	Views   []crm.SavedView // the actor's own and those shared with them, by name
 	Named   *crm.SavedView  // the view that was asked for, nil when there is none within reach
 	Columns string          // as the actor last chose them, "" for the usual ones
 }
 
-// ListFrame returns the frame of a list in one round trip. Named, when valid, is a view to look up besides those
-// offered.
-func (s *Store) ListFrame(ctx context.Context, list crm.List, named uuid.NullUUID) (ListFrame, error) {
+// personQuery finds the name of whoever is filtered by. A view holds its filters as an address does.
+const personQuery = `WITH f AS (SELECT coalesce(@owner::uuid, @team::uuid) AS asked, (SELECT substring(v.query FROM '(?:^|&)(?:owner|author)=(?:team%3A)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})')::uuid
+			FROM saved_views v WHERE v.id = @named::uuid AND v.list = @list) AS saved), who AS (SELECT coalesce(asked, saved) AS id FROM f)
+	SELECT u.name FROM users u WHERE u.id = (SELECT id FROM who) UNION ALL SELECT t.name FROM teams t WHERE t.id = (SELECT id FROM who)`
+
+// ListFrame returns the frame of a list in one round trip.
+func (s *Store) ListFrame(ctx context.Context, list crm.List, q FrameQuery) (ListFrame, error) {
 	var f ListFrame
 	if err := s.require(viewPermission(list)); err != nil {
 		return f, err
 	}
+	firm, err := s.db.sizes.read(ctx, s.db)
+	if err != nil {
+		return f, err
+	}
 	var found []crm.SavedView
-	args := s.args(pgx.NamedArgs{"list": list, "named": named, "limit": 2 * crm.MaxViews})
+	var names []string
+	args := s.args(ownerArgs(q.Person))
+	args["list"], args["named"], args["limit"] = list, q.Named, 2*crm.MaxViews
 	b := &batch{}
-	s.queueChoices(b, &f.Choices)
+	if f.Offered = q.Choices || firm.people <= FewPeople; f.Offered {
+		s.queueChoices(b, &f.Choices)
+	}
+	if q.Person.UserID.Valid || q.Person.TeamID.Valid || q.Named.Valid {
+		queueColumn(b, &names, personQuery, args)
+	}
 	queueMany(b, &f.Views, s.viewsQuery(`v.list = @list AND `+viewOffered+` ORDER BY v.owner_user_id <> @me::uuid, v.name`+icu+`, v.id LIMIT @limit`), args)
 	b.Queue(`SELECT columns FROM user_lists WHERE user_id = @me AND list = @list`, args).Query(func(rows pgx.Rows) error {
 		_, err := pgx.ForEachRow(rows, []any{&f.Columns}, func() error { return nil })
 		return err
 	})
-	if named.Valid {
+	if q.Named.Valid {
 		queueMany(b, &found, s.viewsQuery(`v.id = @named AND v.list = @list AND `+s.viewReached()), args)
 	}
-	err := b.send(ctx, s.db)
+	err = b.send(ctx, s.db)
 	if err == nil && len(found) > 0 {
 		f.Named = &found[0]
+	}
+	if len(names) > 0 {
+		f.Person = names[0]
 	}
 	return f, err
 }

@@ -24,7 +24,7 @@ func named(name string, shared crm.Sharing, team uuid.NullUUID) crm.SavedView {
 func offered(t *testing.T, s *postgres.Store, list crm.List) string {
 	t.Helper()
 	var all []string
-	for _, v := range must(s.ListFrame(ctx, list, none))(t).Views {
+	for _, v := range must(s.ListFrame(ctx, list, postgres.FrameQuery{}))(t).Views {
 		all = append(all, v.Name)
 	}
 	return strings.Join(all, " ")
@@ -59,7 +59,7 @@ func TestAViewIsOfferedToThoseItIsSharedWith(t *testing.T) {
 			if shown := strings.Contains(want, name); shown != (err == nil) || !shown && !isNotFound(err) {
 				t.Errorf("%s opens %s: %v; it is among the offered: %v", who, name, err, shown)
 			}
-			f := must(s.ListFrame(ctx, crm.OrganizationList, idOf(id)))(t)
+			f := must(s.ListFrame(ctx, crm.OrganizationList, postgres.FrameQuery{Named: idOf(id)}))(t)
 			if (f.Named != nil) != strings.Contains(want, name) {
 				t.Errorf("%s names %s and gets %v", who, name, f.Named)
 			}
@@ -309,7 +309,7 @@ func TestEachKeepsTheirOwnListSettings(t *testing.T) {
 	fatal(t, mia.SetColumns(ctx, crm.OrganizationList, "sector,owner"))
 	fatal(t, mia.DefaultView(ctx, view, true))
 	first := func(s *postgres.Store) string {
-		l := must(s.ListFrame(ctx, crm.OrganizationList, none))(t)
+		l := must(s.ListFrame(ctx, crm.OrganizationList, postgres.FrameQuery{}))(t)
 		text := l.Columns
 		for _, v := range l.Views {
 			if v.IsDefault {

@@ -1,0 +1,93 @@
+package templates
+
+import (
+	"context"
+	"io"
+
+	"github.com/a-h/templ"
+)
+
+// recordRows are the rows of a list. They are most of what a page of a list costs, and a component for each cell cost
+// twice as much again: so what is the same in every row is written here by hand, and only what is more than a text or a
+// moment is a component. Box is what picks a row, nil where none can be picked.
+func recordRows[T any](p Page, columns []Column[T], rows []T, k Picker, box func(T) (id, name string)) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, to io.Writer) error {
+		w := &rowWriter{to: to}
+		open := make([]string, len(columns))
+		for i, c := range columns {
+			if open[i] = "<td>"; c.class != "" {
+				open[i] = `<td class="` + templ.EscapeString(c.class) + `">`
+			}
+		}
+		picks := box != nil && k.Offered()
+		for _, r := range rows {
+			w.raw("<tr>")
+			for i, c := range columns {
+				w.raw(open[i])
+				if i == 0 && picks {
+					id, name := box(r)
+					w.box(p, k, id, name)
+				}
+				writeCell(ctx, w, p, c, r)
+				w.raw("</td>")
+			}
+			w.raw("</tr>")
+		}
+		return w.err
+	})
+}
+
+// writeCell writes what a column shows of a row.
+func writeCell[T any](ctx context.Context, w *rowWriter, p Page, c Column[T], r T) {
+	switch {
+	case c.cell != nil:
+		w.component(ctx, c.cell(p, r))
+	case c.at != nil:
+		at := c.at(r)
+		if at.IsZero() {
+			w.raw(`<span class="soft">`, templ.EscapeString(p.T("Never")), `</span>`)
+			return
+		}
+		w.raw(`<time datetime="`, p.L.Machine(at), `" title="`, templ.EscapeString(p.L.DateTime(at)), `">`, templ.EscapeString(p.L.Relative(at)), `</time>`)
+	default:
+		text := c.text(p, r)
+		if text == "" {
+			w.raw(`<span class="none" aria-hidden="true">—</span> <span class="sr">`, templ.EscapeString(p.T("none")), `</span>`) // as orDash does
+			return
+		}
+		w.raw(templ.EscapeString(text))
+	}
+}
+
+// rowWriter writes markup and keeps the first error.
+type rowWriter struct {
+	to  io.Writer
+	err error
+}
+
+// raw writes parts as they are: markup of ours, and text that has been escaped.
+func (w *rowWriter) raw(parts ...string) {
+	for _, part := range parts {
+		if w.err == nil {
+			_, w.err = io.WriteString(w.to, part)
+		}
+	}
+}
+
+func (w *rowWriter) component(ctx context.Context, c templ.Component) {
+	if w.err == nil {
+		w.err = c.Render(ctx, w.to)
+	}
+}
+
+// box writes the box that picks a row. It belongs to the form below the list.
+func (w *rowWriter) box(p Page, k Picker, id, name string) {
+	w.raw(`<input type="checkbox" name="id" value="`, templ.EscapeString(id), `" form="selection" aria-label="`, templ.EscapeString(p.T("Select %s", name)), `"`)
+	if k.Ticked || k.All {
+		w.raw(` checked`)
+	}
+	if k.All {
+		w.raw(` disabled`)
+	}
+	w.raw(`>`)
+}
