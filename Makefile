@@ -43,6 +43,11 @@ bench: build ## what pages cost with a million clients: takes most of an hour th
 	@.ci/deps postgres
 	@BENCH_PROGRAM=bin/crm go run ./internal/bench
 
+.PHONY: screenshots
+screenshots: deps ## docs/screenshots: pictures of the main pages of the demo firm
+	@go build -o bin/withpg ./internal/privatepg/withpg
+	bin/withpg -- go test -tags e2e -count=1 -run '^TestScreenshots$$' ./internal/e2e -screenshots docs/screenshots
+
 .PHONY: check
 check: check-generated check-format ## what needs no database
 	go vet -tags e2e ./...
