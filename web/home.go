@@ -17,6 +17,11 @@ func showHome(ctx context.Context, v *visit) (response, error) {
 	})), nil
 }
 
+// showControls shows what pages are made of.
+func showControls(_ context.Context, v *visit) (response, error) {
+	return show(templates.Showcase(templates.ShowcasePage{Page: v.page})), nil
+}
+
 // putFirstStepsAside closes the checklist for good.
 func putFirstStepsAside(ctx context.Context, v *visit) (response, error) {
 	return redirect{to: paths.Home}, v.store.PutFirstStepsAside(ctx)

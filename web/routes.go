@@ -6,6 +6,7 @@ import (
 
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/paths"
 )
 
 // route is one line of the table: what is asked, what it takes, who answers.
@@ -60,7 +61,7 @@ const get, post = http.MethodGet, http.MethodPost
 // table is the site, to be read top to bottom. A test holds it against chi.Walk, and a golden file against
 // every role: a change of access is a line in a diff.
 func (s *Server) table() []route {
-	return slices.Concat(s.doors(), s.register(), s.changes(), s.account(), s.administration())
+	return slices.Concat(s.doors(), s.register(), s.changes(), s.account(), s.administration(), s.development())
 }
 
 // doors are the ways in and out.
@@ -128,6 +129,14 @@ func (s *Server) register() []route {
 		{post, "/interactions/{id}/delete", editInteraction, deleteInteraction},
 		{get, "/interactions/{id}/history", viewInteraction, showInteractionHistory},
 	}
+}
+
+// development are pages for developers, none in production.
+func (s *Server) development() []route {
+	if !s.Development {
+		return nil
+	}
+	return []route{{get, paths.Showcase, signedIn, showControls}}
 }
 
 // changes are the pages of what was done, what is being done, and views.

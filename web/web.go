@@ -37,6 +37,7 @@ type Options struct {
 	SessionMax     time.Duration
 	NewestSchema   int64            // the migration this binary was built for; readiness asks for it
 	Now            func() time.Time // the clock; nil for time.Now
+	Development    bool             // shows what is for developers only
 	Observe        Observer         // told of each answered request; nil for nobody
 }
 

@@ -115,7 +115,7 @@ func (a *app) site(db *postgres.DB, observe web.Observer) web.Options {
 		Firm: a.Firm, BaseURL: string(a.BaseURL), Zone: a.Zone.Location(),
 		Secure: a.BaseURL.Secure(), TrustedProxies: a.TrustedProxies,
 		SessionIdle: a.SessionIdle, SessionMax: a.SessionMax,
-		NewestSchema: newestSchema(),
+		NewestSchema: newestSchema(), Development: a.Development,
 	}
 }
 

@@ -34,6 +34,8 @@ type Settings struct {
 	LogLevel  slog.Level `default:"info" help:"debug, info, warn or error."`
 	LogFormat LogFormat  `default:"text" help:"text or json."`
 
+	Development bool `help:"Show pages for developers, such as /ui with every control."`
+
 	Argon2MemoryKiB uint32 `name:"argon2-memory-kib" default:"65536" help:"Memory of a password hash; less is for tests only."`
 	Argon2Time      uint32 `name:"argon2-time" default:"3" help:"Passes of a password hash; fewer are for tests only."`
 

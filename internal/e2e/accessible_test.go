@@ -65,7 +65,7 @@ func (s *site) pages(t testing.TB) []string {
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
 		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword,
 		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
-		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login",
+		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login", paths.Showcase,
 	}
 }
 

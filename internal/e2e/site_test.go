@@ -47,7 +47,7 @@ func newSite(t testing.TB, prepare ...func(*site)) *site {
 // environment is ours less other settings of crm, with the database and the cheapest password hashes.
 func (s *site) environment() []string {
 	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "CRM_") })
-	return append(own, "CRM_DATABASE_URL="+s.database, "CRM_LISTEN=127.0.0.1:0",
+	return append(own, "CRM_DATABASE_URL="+s.database, "CRM_LISTEN=127.0.0.1:0", "CRM_DEVELOPMENT=true",
 		"CRM_ARGON2_MEMORY_KIB=64", "CRM_ARGON2_TIME=1", "CRM_FIRM=Northgate")
 }
 

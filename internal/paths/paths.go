@@ -11,6 +11,7 @@ import (
 // Pages without a parameter.
 const (
 	Home            = "/"
+	Showcase        = "/ui" // in development only
 	Login           = "/login"
 	LoginCode       = "/login/code"
 	Logout          = "/logout"
