@@ -294,18 +294,7 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 	}
 	sql := strings.NewReplacer("%keys", keys, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total.sql+" AS total, "+at+" AS snapshot").Replace(l.outer) +
 		" ORDER BY " + l.placed(p.Before)
-	queryArgs := []any{all}
-	if l.custom {
-		queryArgs = []any{pgx.QueryExecModeCacheDescribe, all}
-	}
-	var found []R
-	if l.alike {
-		b := comparing()
-		queueMany(b, &found, sql, all)
-		err = s.finish(ctx, b)
-	} else {
-		found, err = many[R](ctx, s.db.pool, sql, queryArgs...)
-	}
+	found, err := listRows[R](ctx, s, l, sql, all)
 	if err != nil {
 		return crm.Listing[T]{}, translate(err)
 	}
@@ -319,6 +308,35 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 	page := paged(rows, places, p, counts)
 	page.Wide = l.wide
 	return page, nil
+}
+
+// listRows runs the statement of a list, and with it what its frame asks for.
+func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx.NamedArgs) (found []R, err error) {
+	b := &batch{}
+	if l.alike {
+		b = comparing()
+	}
+	if s.frame != nil {
+		if err := s.queueFrame(ctx, b, s.frame.list, s.frame.q, s.frame.into); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case l.alike:
+		queueMany(b, &found, sql, args)
+		return found, s.finish(ctx, b)
+	case !l.custom && s.frame != nil:
+		queueMany(b, &found, sql, args)
+		return found, b.send(ctx, s.db)
+	case !l.custom:
+		return many[R](ctx, s.db.pool, sql, args)
+	}
+	if s.frame != nil {
+		if err := b.send(ctx, s.db); err != nil {
+			return nil, err
+		}
+	}
+	return many[R](ctx, s.db.pool, sql, pgx.QueryExecModeCacheDescribe, args)
 }
 
 // paged cuts the one row too many that tells whether the list goes on, and names the places before and after.

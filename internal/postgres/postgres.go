@@ -114,7 +114,8 @@ type Store struct {
 	db     *DB
 	actor  authz.Actor
 	origin Origin
-	at     int // see At
+	at     int      // see At
+	frame  *framing // see Framed
 }
 
 // At returns a Store that archives, restores, unlinks or deletes a record at this version only: at any other the
