@@ -16,24 +16,19 @@ import (
 var contactFields = []string{"first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id"}
 
 func listContacts(ctx context.Context, v *visit) (response, error) {
-	frame, view, elsewhere, err := v.arrange(ctx, crm.ContactList)
+	o, elsewhere, err := openList(ctx, v, crm.ContactList, withoutFaults((*visit).contactFilter), (*postgres.Store).Contacts)
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	f, err := forgiving(v, &view, (*visit).contactFilter)
-	if err != nil {
-		return nil, err
-	}
-	list, err := v.store.Contacts(ctx, f)
-	if err == nil && len(list.Rows) == 0 && f.Query != "" {
+	f, list, view := o.filter, o.rows, o.view
+	if len(list.Rows) == 0 && f.Query != "" {
 		f.Similar = true
-		list, err = v.store.Contacts(ctx, f)
-	}
-	if err != nil {
-		return nil, err
+		if list, err = v.store.Contacts(ctx, f); err != nil {
+			return nil, err
+		}
 	}
 	p := templates.ContactsPage{
-		Page: v.page, View: view, List: list, Query: v.asked(contactParams...), Owners: v.people(frame, "owner"),
+		Page: v.page, View: view, List: list, Query: v.asked(contactParams...), Owners: v.people(o.frame, "owner"),
 		Similar: f.Similar && len(list.Rows) > 0,
 	}
 	for _, c := range list.Rows {

@@ -17,24 +17,13 @@ import (
 var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at"}
 
 func listInteractions(ctx context.Context, v *visit) (response, error) {
-	frame, view, elsewhere, err := v.arrange(ctx, crm.InteractionList)
+	o, elsewhere, err := openList(ctx, v, crm.InteractionList, (*visit).interactionFilter, (*postgres.Store).Interactions)
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	faults := crm.Invalid{}
-	f, err := forgiving(v, &view, func(v *visit) (f crm.InteractionFilter, err error) {
-		f, faults, err = v.interactionFilter()
-		return f, errors.Join(err, faults.Err())
-	})
-	if err != nil && len(faults) == 0 {
-		return nil, err
-	}
-	list, err := v.store.Interactions(ctx, f)
-	if err != nil {
-		return nil, err
-	}
+	f, list, view := o.filter, o.rows, o.view
 	p := templates.InteractionsPage{
-		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: v.people(frame, "author"), Errors: faults,
+		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: v.people(o.frame, "author"), Errors: o.faults,
 	}
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
 	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count(), p.Authors)
@@ -43,7 +32,7 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Interactions, list.Prev, list.Next)
-	if len(faults) > 0 {
+	if len(o.faults) > 0 {
 		return refuse(templates.Interactions(p)), nil
 	}
 	return show(templates.Interactions(p)), nil

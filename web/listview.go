@@ -96,26 +96,75 @@ func shownNames(columns []templates.ListColumn) string {
 	return strings.Join(names, ",")
 }
 
-// arrange reads which view of a list is asked for and makes the visit's query what it means in full. A response
-// other than nil leads elsewhere: to the view with which the visitor's list opens.
-func (v *visit) arrange(ctx context.Context, list crm.List) (postgres.ListFrame, templates.ListView, response, error) {
+// listOpened is a list as an address opens it: its rows, and what surrounds them.
+type listOpened[F, R any] struct {
+	frame  postgres.ListFrame
+	view   templates.ListView
+	filter F
+	faults crm.Invalid // of fields, which the page shows as typed
+	rows   R
+}
+
+// openList reads which view of a list is asked for, makes the visit's query what it means in full, and finds the rows.
+// Where the address says all of it the rows come in the same round trip as what surrounds them. A response other than
+// nil leads elsewhere: to the view with which the visitor's list opens.
+func openList[F, R any](ctx context.Context, v *visit, list crm.List, read func(*visit) (F, crm.Invalid, error), find func(*postgres.Store, context.Context, F) (R, error)) (listOpened[F, R], response, error) {
+	var o listOpened[F, R]
+	q, err := v.frameQuery(list)
+	if err != nil {
+		return o, nil, err
+	}
+	found := false
+	if v.query.Get("view") == "" {
+		f, faults, err := read(v)
+		if found = err == nil && len(faults) == 0; found {
+			o.filter = f
+			if o.rows, err = find(v.store.Framed(list, q, &o.frame), ctx, f); err != nil {
+				return o, nil, err
+			}
+		}
+	}
+	if !found {
+		if o.frame, err = v.store.ListFrame(ctx, list, q); err != nil {
+			return o, nil, err
+		}
+	}
+	elsewhere, err := v.arrange(list, o.frame, q.Named)
+	if err != nil || elsewhere != nil {
+		return o, elsewhere, err
+	}
+	o.view = v.listView(list, o.frame)
+	if found {
+		return o, nil, nil
+	}
+	o.filter, err = forgiving(v, &o.view, func(v *visit) (f F, err error) {
+		f, o.faults, err = read(v)
+		return f, errors.Join(err, o.faults.Err())
+	})
+	if err != nil && len(o.faults) == 0 {
+		return o, nil, err
+	}
+	o.rows, err = find(v.store, ctx, o.filter)
+	return o, nil, err
+}
+
+// frameQuery is what the address asks of the frame of a list.
+func (v *visit) frameQuery(list crm.List) (postgres.FrameQuery, error) {
 	named, err := v.namedView()
-	if err != nil {
-		return postgres.ListFrame{}, templates.ListView{}, nil, err
-	}
-	frame, err := v.store.ListFrame(ctx, list, postgres.FrameQuery{Named: named, Person: v.filteredBy(list), Choices: v.opens(filterPanel)})
-	if err != nil {
-		return frame, templates.ListView{}, nil, err
-	}
+	return postgres.FrameQuery{Named: named, Person: v.filteredBy(list), Choices: v.opens(filterPanel)}, err
+}
+
+// arrange makes the visit's query what it means in full. A response other than nil leads elsewhere.
+func (v *visit) arrange(list crm.List, frame postgres.ListFrame, named uuid.NullUUID) (response, error) {
 	first := slices.IndexFunc(frame.Views, func(s crm.SavedView) bool { return s.IsDefault })
 	switch {
 	case first >= 0 && len(v.query) == 0:
-		return frame, templates.ListView{}, redirect{to: paths.ListView(string(list), frame.Views[first].ID)}, nil
+		return redirect{to: paths.ListView(string(list), frame.Views[first].ID)}, nil
 	case frame.Named == nil && named.Valid && v.query.Get("view") != "":
-		return frame, templates.ListView{}, nil, crm.ErrNotFound
+		return nil, crm.ErrNotFound
 	}
 	v.startFrom(frame.Named, first >= 0)
-	return frame, v.listView(list, frame), nil, nil
+	return nil, nil
 }
 
 // filterPanel is the panel of a list's filters. In a firm of many people it is a page of its own, the list with the

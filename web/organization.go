@@ -18,28 +18,19 @@ import (
 var organizationFields = []string{"legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id"}
 
 func listOrganizations(ctx context.Context, v *visit) (response, error) {
-	frame, view, elsewhere, err := v.arrange(ctx, crm.OrganizationList)
+	o, elsewhere, err := openList(ctx, v, crm.OrganizationList, (*visit).organizationFilter, (*postgres.Store).Organizations)
 	if err != nil || elsewhere != nil {
 		return elsewhere, err
 	}
-	faults := crm.Invalid{}
-	f, err := forgiving(v, &view, func(v *visit) (f crm.OrganizationFilter, err error) {
-		f, faults, err = v.organizationFilter()
-		return f, errors.Join(err, faults.Err())
-	})
-	if err != nil && len(faults) == 0 {
-		return nil, err
-	}
-	list, err := v.store.Organizations(ctx, f)
-	if err == nil && len(list.Rows) == 0 && f.Query != "" {
+	f, list, view := o.filter, o.rows, o.view
+	if len(list.Rows) == 0 && f.Query != "" {
 		f.Similar = true
-		list, err = v.store.Organizations(ctx, f)
-	}
-	if err != nil {
-		return nil, err
+		if list, err = v.store.Organizations(ctx, f); err != nil {
+			return nil, err
+		}
 	}
 	p := templates.OrganizationsPage{
-		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: frame.Sectors, Owners: v.people(frame, "owner"), Errors: faults,
+		Page: v.page, View: view, List: list, Query: v.asked(organizationParams...), Sectors: o.frame.Sectors, Owners: v.people(o.frame, "owner"), Errors: o.faults,
 		Similar: f.Similar && len(list.Rows) > 0,
 	}
 	if !p.Similar { // what the list finds is nothing, and nothing of it can be picked
@@ -47,7 +38,7 @@ func listOrganizations(ctx context.Context, v *visit) (response, error) {
 	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)
-	if len(faults) > 0 {
+	if len(o.faults) > 0 {
 		return refuse(templates.Organizations(p)), nil
 	}
 	return show(templates.Organizations(p)), nil

@@ -1,5 +1,29 @@
 package l10n
 
+import (
+	"sync"
+	"time"
+)
+
+// zones are those that somebody has used: to read one from its file costs as much as a query. There are some six hundred.
+var zones sync.Map // name to *time.Location
+
+// Zone returns the zone of an IANA name, otherwise where the name is empty or unknown.
+func Zone(name string, otherwise *time.Location) *time.Location {
+	if name == "" {
+		return otherwise
+	}
+	if zone, known := zones.Load(name); known {
+		return zone.(*time.Location) //nolint:forcetypeassert // nothing else is stored
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return otherwise
+	}
+	zones.Store(name, zone)
+	return zone
+}
+
 // Zones are the time zones offered to choose from, by IANA name: one or more for every offset in use and every
 // large country. Any other IANA name is accepted too.
 var Zones = []string{

@@ -246,6 +246,11 @@ var probes = map[string]probe{
 	"OpenFollowUpsOf": {[]authz.Permission{authz.ViewInteraction}, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.OpenFollowUpsOf(ctx, crm.Target{Type: audit.Contact, ID: w.contact})
 	}},
+	"Framed": {view, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		var f postgres.ListFrame
+		l, err := s.Framed(crm.OrganizationList, postgres.FrameQuery{Choices: true}, &f).Organizations(ctx, crm.OrganizationFilter{})
+		return []any{l, f}, err
+	}},
 	"At": {nil, outside, func(_ context.Context, s *postgres.Store, _ *world) (any, error) {
 		if !s.MayDelete(uuid.NullUUID{}) {
 			return nil, crm.ErrNotFound

@@ -19,9 +19,9 @@ type Recent struct {
 // the moment of the last one.
 func recentlyTouched(types, column string) string {
 	return `(SELECT id, max(at) AS at FROM (
-			(SELECT a.target_id AS id, a.created_at AS at, a.target_type FROM audit_logs a WHERE a.user_id = @me ORDER BY a.id DESC LIMIT 200)
+			(SELECT a.target_id AS id, a.created_at AS at, a.target_type FROM audit_logs a WHERE a.user_id = (SELECT @me::uuid) ORDER BY a.id DESC LIMIT 200)
 			UNION ALL
-			(SELECT i.` + column + `, i.created_at, 'interaction of' FROM interactions i WHERE i.user_id = @me AND i.happened_at <= now()
+			(SELECT i.` + column + `, i.created_at, 'interaction of' FROM interactions i WHERE i.user_id = (SELECT @me::uuid) AND i.happened_at <= now()
 				ORDER BY i.happened_at DESC, i.id DESC LIMIT 50)) t
 		WHERE target_type IN (` + types + `, 'interaction of') AND id IS NOT NULL GROUP BY id)`
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -107,9 +108,10 @@ type list struct {
 
 // place is what a row of a list carries besides itself: where it stands, and the size of the list.
 type place struct {
-	PlaceID uuid.UUID
-	SortKey string
-	Total   int
+	PlaceID  uuid.UUID
+	SortKey  string
+	Total    int
+	Snapshot string // in which Total was counted
 }
 
 // keys returns the SQL of the ids of one page with their sort columns, in order. The limit stands in it as a number:
@@ -205,7 +207,7 @@ func (l list) gather(arms []arm, where []string, backwards bool) string {
 // size returns the SQL that counts the whole list up to the cap. Where there are several arms the first alone may
 // reach it, and the others, which overlap with it, are not asked.
 func (l list) size() string {
-	limit := crm.CountCap + 1
+	limit := countTo
 	all := "(SELECT count(*) FROM (" + l.ids(l.count, limit) + ") n)"
 	if len(l.count) == 1 {
 		return all
@@ -272,8 +274,8 @@ func errNoPlace() error { return crm.Fault("", "This place in the list does not 
 
 // readList runs a list and returns one page of it, in one round trip. R is the row as scanned, split takes it
 // apart. Searches are not counted: see paged.
-func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, counted bool, args pgx.NamedArgs, split func(R) (T, place)) (crm.Listing[T], error) {
-	counted = counted && !p.Uncounted && !l.uncounted
+func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, counts bool, args pgx.NamedArgs, split func(R) (T, place)) (crm.Listing[T], error) {
+	counts = counts && !p.Uncounted && !l.uncounted
 	keys, err := l.keys(p)
 	if err != nil {
 		return crm.Listing[T]{}, err
@@ -282,25 +284,17 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 	if err != nil {
 		return crm.Listing[T]{}, err
 	}
-	total := "0"
-	if counted && p.First() {
-		total = l.size()
-	}
-	sql := strings.NewReplacer("%keys", keys, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total+" AS total").Replace(l.outer) + " ORDER BY " + l.placed(p.Before)
 	all := s.args(paging)
 	maps.Copy(all, args)
-	queryArgs := []any{all}
-	if l.custom {
-		queryArgs = []any{pgx.QueryExecModeCacheDescribe, all}
+	total, at := counting{sql: "0"}, "''"
+	if counts && p.First() {
+		if total = s.db.counting(l, all); total.key != "" {
+			at = countSnapshot
+		}
 	}
-	var found []R
-	if l.alike {
-		b := comparing()
-		queueMany(b, &found, sql, all)
-		err = s.finish(ctx, b)
-	} else {
-		found, err = many[R](ctx, s.db.pool, sql, queryArgs...)
-	}
+	sql := strings.NewReplacer("%keys", keys, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total.sql+" AS total, "+at+" AS snapshot").Replace(l.outer) +
+		" ORDER BY " + l.placed(p.Before)
+	found, err := listRows[R](ctx, s, l, sql, all)
 	if err != nil {
 		return crm.Listing[T]{}, translate(err)
 	}
@@ -308,9 +302,41 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 	for i, r := range found {
 		rows[i], places[i] = split(r)
 	}
-	page := paged(rows, places, p, counted)
+	if total.key != "" && len(places) > 0 {
+		s.db.counts.keep(total.key, counted{places[0].Total, places[0].Snapshot, time.Now()})
+	}
+	page := paged(rows, places, p, counts)
 	page.Wide = l.wide
 	return page, nil
+}
+
+// listRows runs the statement of a list, and with it what its frame asks for.
+func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx.NamedArgs) (found []R, err error) {
+	b := &batch{}
+	if l.alike {
+		b = comparing()
+	}
+	if s.frame != nil {
+		if err := s.queueFrame(ctx, b, s.frame.list, s.frame.q, s.frame.into); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case l.alike:
+		queueMany(b, &found, sql, args)
+		return found, s.finish(ctx, b)
+	case !l.custom && s.frame != nil:
+		queueMany(b, &found, sql, args)
+		return found, b.send(ctx, s.db)
+	case !l.custom:
+		return many[R](ctx, s.db.pool, sql, args)
+	}
+	if s.frame != nil {
+		if err := b.send(ctx, s.db); err != nil {
+			return nil, err
+		}
+	}
+	return many[R](ctx, s.db.pool, sql, pgx.QueryExecModeCacheDescribe, args)
 }
 
 // paged cuts the one row too many that tells whether the list goes on, and names the places before and after.
@@ -327,7 +353,7 @@ func paged[T any](rows []T, places []place, p crm.Page, counted bool) crm.Listin
 	l := crm.Listing[T]{Rows: rows, Count: p.Known}
 	switch {
 	case p.First() && counted && len(rows) > 0:
-		l.Count = places[0].Total
+		l.Count = min(places[0].Total, crm.CountCap+1)
 	case p.First():
 		l.Count, l.More = len(rows), more
 	}

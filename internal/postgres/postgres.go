@@ -33,9 +33,10 @@ const (
 
 // DB is a pool of connections. It has no method that reads or writes a record: see As.
 type DB struct {
-	pool  *pgxpool.Pool
-	sizes ownerSizes
-	mail  func()
+	pool   *pgxpool.Pool
+	sizes  ownerSizes
+	counts counts
+	mail   func()
 }
 
 // Options adjust a pool; the zero value is right for the web server.
@@ -113,7 +114,8 @@ type Store struct {
 	db     *DB
 	actor  authz.Actor
 	origin Origin
-	at     int // see At
+	at     int      // see At
+	frame  *framing // see Framed
 }
 
 // At returns a Store that archives, restores, unlinks or deletes a record at this version only: at any other the

@@ -3,6 +3,7 @@ package postgres
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,6 +45,9 @@ func structRows[T any](rows pgx.Rows) ([]T, error) {
 				return nil, err
 			}
 			targets = make([]any, len(paths))
+		}
+		if len(found) == cap(found) { // a few, or as many as a page of a list: in between each step copies all
+			found = slices.Grow(found, max(4, 15*len(found)))
 		}
 		var zero T
 		found = append(found, zero)

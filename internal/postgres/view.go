@@ -78,40 +78,66 @@ const personQuery = `WITH f AS (SELECT coalesce(@owner::uuid, @team::uuid) AS as
 // ListFrame returns the frame of a list in one round trip.
 func (s *Store) ListFrame(ctx context.Context, list crm.List, q FrameQuery) (ListFrame, error) {
 	var f ListFrame
+	b := &batch{}
+	err := s.queueFrame(ctx, b, list, q, &f)
+	if err == nil {
+		err = b.send(ctx, s.db)
+	}
+	return f, err
+}
+
+// framing is the frame that comes with a list.
+type framing struct {
+	list crm.List
+	q    FrameQuery
+	into *ListFrame
+}
+
+// Framed returns a Store that reads a list together with its frame, which goes into the last parameter: in one round
+// trip, unless the list needs a plan of its own. It does so for every list that it is asked for.
+func (s *Store) Framed(list crm.List, q FrameQuery, into *ListFrame) *Store {
+	bound := *s
+	bound.frame = &framing{list, q, into}
+	return &bound
+}
+
+// queueFrame adds what a frame is made of to a batch.
+func (s *Store) queueFrame(ctx context.Context, b *batch, list crm.List, q FrameQuery, f *ListFrame) error {
 	if err := s.require(viewPermission(list)); err != nil {
-		return f, err
+		return err
 	}
 	firm, err := s.db.sizes.read(ctx, s.db)
 	if err != nil {
-		return f, err
+		return err
 	}
-	var found []crm.SavedView
-	var names []string
 	args := s.args(ownerArgs(q.Person))
 	args["list"], args["named"], args["limit"] = list, q.Named, 2*crm.MaxViews
-	b := &batch{}
 	if f.Offered = q.Choices || firm.people <= FewPeople; f.Offered {
 		s.queueChoices(b, &f.Choices)
 	}
 	if q.Person.UserID.Valid || q.Person.TeamID.Valid || q.Named.Valid {
-		queueColumn(b, &names, personQuery, args)
+		queueText(b, &f.Person, personQuery, args)
 	}
 	queueMany(b, &f.Views, s.viewsQuery(`v.list = @list AND `+viewOffered+` ORDER BY v.owner_user_id <> @me::uuid, v.name`+icu+`, v.id LIMIT @limit`), args)
-	b.Queue(`SELECT columns FROM user_lists WHERE user_id = @me AND list = @list`, args).Query(func(rows pgx.Rows) error {
-		_, err := pgx.ForEachRow(rows, []any{&f.Columns}, func() error { return nil })
+	queueText(b, &f.Columns, `SELECT columns FROM user_lists WHERE user_id = @me AND list = @list`, args)
+	if q.Named.Valid {
+		b.Queue(s.viewsQuery(`v.id = @named AND v.list = @list AND `+s.viewReached()), named(args)).Query(func(rows pgx.Rows) error {
+			found, err := structRows[crm.SavedView](rows)
+			if len(found) > 0 {
+				f.Named = &found[0]
+			}
+			return err
+		})
+	}
+	return nil
+}
+
+// queueText reads the one text that a query of the batch finds into into, which stays as it is where there is none.
+func queueText(b *batch, into *string, sql string, args pgx.NamedArgs) {
+	b.Queue(sql, named(args)).Query(func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{into}, func() error { return nil })
 		return err
 	})
-	if q.Named.Valid {
-		queueMany(b, &found, s.viewsQuery(`v.id = @named AND v.list = @list AND `+s.viewReached()), args)
-	}
-	err = b.send(ctx, s.db)
-	if err == nil && len(found) > 0 {
-		f.Named = &found[0]
-	}
-	if len(names) > 0 {
-		f.Person = names[0]
-	}
-	return f, err
 }
 
 // View returns a view that the actor comes upon. Without the permission that its list takes it is Forbidden.

@@ -112,6 +112,9 @@ func (s *Store) commit(ctx context.Context, w *work, changeSet uuid.NullUUID, ch
 		return nil
 	})
 	err := w.SendBatch(ctx, b).Close()
+	if len(changes)+w.logged > manyAtOnce {
+		s.db.counts.forget()
+	}
 	if err == nil && w.mailed {
 		s.db.mail()
 	}
