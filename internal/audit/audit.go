@@ -48,6 +48,9 @@ const (
 	AssignClients       Action = "assign_clients" // many at once; each record's own row says update_org or update_contact
 	ArchiveClients      Action = "archive_clients"
 	RestoreClients      Action = "restore_clients"
+	SnoozeFollowUps     Action = "snooze_follow_ups" // many at once; each one's own row says update_follow_up or done_follow_up
+	AssignFollowUps     Action = "assign_follow_ups"
+	FinishFollowUps     Action = "done_follow_ups"
 	Demo                Action = "demo"
 	BulkLoad            Action = "bulk_load" // of records without images: each is its own baseline
 	Undo                Action = "undo"
@@ -86,7 +89,7 @@ var Actions = []Action{
 	CreateFollowUp, UpdateFollowUp, FinishFollowUp, CancelFollowUp, ReopenFollowUp,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
 	CreateView, UpdateView, DeleteView,
-	Import, AssignClients, ArchiveClients, RestoreClients, Export, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
+	Import, AssignClients, ArchiveClients, RestoreClients, SnoozeFollowUps, AssignFollowUps, FinishFollowUps, Export, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
 	RequestReset, InviteUser, RevokeInvitation, AcceptInvitation,
 	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
 	CreateToken, RevokeToken,

@@ -37,6 +37,8 @@ type ContactRow struct {
 	RoleLabel        string
 	MoreCount        int       // further organizations in reach
 	LastContactAt    time.Time // zero for never, and without the right to see interactions
+	NextFollowUp     string    // title of the open follow-up in reach that is due first, "" for none
+	NextDue          Due
 }
 
 // Clean brings every text field into its stored form. The e-mail address is lowered by the

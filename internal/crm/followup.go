@@ -109,6 +109,7 @@ func (f Finish) Validate() error {
 // first.
 type FollowUpFilter struct {
 	For            OwnerFilter
+	MyTeam         bool          // for the people of the reader's team and of the teams below it
 	State          FollowUpState // "" for open
 	Due            DueSpan       // "" for whenever
 	OrganizationID uuid.NullUUID
@@ -137,4 +138,40 @@ func (f FollowUpFilter) Validate() error {
 		return Fault("due", "There is no such time.")
 	}
 	return nil
+}
+
+// FollowUpAction is what can be done to many follow-ups at once.
+type FollowUpAction string
+
+// The actions.
+const (
+	SnoozeFollowUps FollowUpAction = "snooze"
+	AssignFollowUps FollowUpAction = "assign"
+	FinishFollowUps FollowUpAction = "done"
+)
+
+// FollowUpBulk is one action on follow-ups picked by hand.
+type FollowUpBulk struct {
+	Action FollowUpAction
+	Picked []uuid.UUID
+	Due    Due           // until when SnoozeFollowUps puts them off
+	UserID uuid.NullUUID // whom AssignFollowUps gives them to; nobody in particular unless valid
+	Clock  Clock         // by which Due is checked
+}
+
+// Validate returns an Invalid when there is nothing that could be done, or nil.
+func (b FollowUpBulk) Validate() error {
+	v := Invalid{}
+	switch {
+	case !slices.Contains([]FollowUpAction{SnoozeFollowUps, AssignFollowUps, FinishFollowUps}, b.Action):
+		v.Add("action", "There is no such action.")
+	case len(b.Picked) == 0:
+		v.Add("id", "Choose at least one row.")
+	case len(b.Picked) > MaxPicked:
+		v.Add("id", "Choose at most %d rows by hand.", MaxPicked)
+	}
+	if b.Action == SnoozeFollowUps {
+		v.checkDue("until", b.Due, b.Clock)
+	}
+	return v.Err()
 }

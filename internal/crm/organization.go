@@ -32,6 +32,8 @@ type OrganizationRow struct {
 	MainContactName string
 	MainContactRole string
 	LastContactAt   time.Time // zero for never, and without the right to see interactions
+	NextFollowUp    string    // title of the open follow-up in reach that is due first, "" for none
+	NextDue         Due
 }
 
 // SizeBands and RelationshipStatuses are suggestions: other values are accepted and kept as typed.

@@ -67,11 +67,12 @@ const (
 	SkippedGone   SkipReason = "gone"
 	SkippedReach  SkipReason = "reach"  // within reach for viewing, but not for editing
 	SkippedSame   SkipReason = "same"   // there was nothing to change
+	SkippedClosed SkipReason = "closed" // a follow-up that is not open any more
 	SkippedLocked SkipReason = "locked" // somebody was changing it, and did not finish in time
 )
 
 // SkipReasons are all of them, in the order in which they are told.
-var SkipReasons = []SkipReason{SkippedSame, SkippedReach, SkippedLocked, SkippedGone}
+var SkipReasons = []SkipReason{SkippedSame, SkippedReach, SkippedClosed, SkippedLocked, SkippedGone}
 
 // Skipped are the records that an action left as they were, for one reason.
 type Skipped struct {

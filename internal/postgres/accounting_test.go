@@ -234,6 +234,9 @@ var probes = map[string]probe{
 	"ReopenFollowUp": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.ReopenFollowUp(ctx, w.finished.ID)
 	}},
+	"ChangeFollowUps": {editTalk, nameless, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.ChangeFollowUps(ctx, crm.FollowUpBulk{Action: crm.FinishFollowUps, Picked: []uuid.UUID{w.followUp.ID}})
+	}},
 	"FollowUp": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.FollowUp(ctx, w.followUp.ID)
 	}},

@@ -46,14 +46,14 @@ func (s *Store) contactList() string {
 	return `
 	SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, p.id AS organization_id,
 		coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label,
-		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, ` + s.lastContact("ca") + ` AS last_contact, %place
+		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, ` + s.lastContact("ca") + ` AS last_contact, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN contacts c ON c.id = k.id LEFT JOIN users u ON u.id = c.owner_user_id
 	LEFT JOIN contact_activity ca ON ca.contact_id = c.id
 	LEFT JOIN LATERAL (
 		SELECT o.id, o.display_name, l.role_label, count(*) OVER () AS n
 		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 		WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + `
-		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE`
+		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE` + s.nextFollowUp("f.contact_id", "c.id")
 }
 
 type contactRow struct {
@@ -144,6 +144,7 @@ type ContactPage struct {
 	Organizations []crm.Relationship // those in reach
 	Past          []crm.Period       // relationships that ended, newest first, at most 50
 	Timeline      []crm.Interaction  // the 20 latest; empty without ViewInteraction
+	FollowUps     []crm.FollowUp     // the open ones, the first one due first, at most 50; empty without ViewInteraction
 	History       []crm.Change       // the latest changes of its own facts and links, at most 10
 	Neighbours    Neighbours         // in the list that was given, if any
 }
@@ -169,6 +170,7 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, in ...crm.Contact
 	queueMany(b, &p.Past, s.pastOrganizationsQuery(), args)
 	if s.actor.May(authz.ViewInteraction) {
 		queueMany(b, &p.Timeline, s.timelineQuery("i.contact_id"), args)
+		queueMany(b, &p.FollowUps, s.openFollowUpsQuery("f.contact_id"), args)
 	}
 	s.queueHistory(b, &p.History, audit.Contact, args)
 	if err := b.send(ctx, s.db); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -16,8 +17,11 @@ import (
 // dueKey orders days and moments together, as the indexes have it: a day counts from its midnight UTC.
 const dueKey = `coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')`
 
-// followUpColumns has when a follow-up is due as crm.Due reads it; one that is not done has Go's zero time.
-const followUpColumns = `f.id, f.title, coalesce(to_char(f.due_on, 'YYYY-MM-DD'), to_char(f.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')) AS due,
+// dueText is when a follow-up is due as crm.Due reads it.
+const dueText = `coalesce(to_char(f.due_on, 'YYYY-MM-DD'), to_char(f.due_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'))`
+
+// followUpColumns has Go's zero time for when one was done that is not.
+const followUpColumns = `f.id, f.title, ` + dueText + ` AS due,
 	f.user_id, f.organization_id, f.contact_id, f.interaction_id, f.state, coalesce(f.outcome, '') AS outcome,
 	coalesce(f.done_at, '0001-01-01 00:00:00+00'::timestamptz) AS done_at, f.done_by, f.done_interaction_id, f.created_by, f.created_at, f.version`
 
@@ -102,6 +106,22 @@ var (
 	followUpsByDone = order{columns: []string{"f.done_at", "f.id"}, types: []string{"timestamptz"}, desc: true}
 )
 
+// myMembers are the members of the actor's own team.
+var myMembers = strings.Replace(members, "@team::uuid", "(SELECT a.team_id FROM users a WHERE a.id = @me::uuid)", 1)
+
+// nextFollowUp joins the open follow-up in reach that is due first to each row of a list of clients, named by a column.
+// It is a digest of the rows shown: no order and no filter hangs on it.
+func (s *Store) nextFollowUp(column, id string) string {
+	if !s.actor.SeesLastContact() {
+		return ` LEFT JOIN (SELECT ''::text AS title, NULL::text AS due) nf ON FALSE`
+	}
+	return ` LEFT JOIN LATERAL (SELECT f.title, ` + dueText + ` AS due FROM follow_ups f
+		WHERE ` + column + ` = ` + id + ` AND f.state = 'open' AND ` + s.followUpScope(authz.ViewInteraction, "f") + ` ORDER BY ` + dueKey + `, f.id LIMIT 1) nf ON TRUE`
+}
+
+// nextColumns are the columns of nextFollowUp.
+const nextColumns = `coalesce(nf.title, '') AS next_follow_up, nf.due AS next_due`
+
 type followUpRow struct {
 	crm.FollowUp
 	place
@@ -171,6 +191,8 @@ func (s *Store) followUpWays(ctx context.Context, l *list, f crm.FollowUpFilter)
 		return walk, nil // a short range
 	case f.For.TeamID.Valid:
 		return []arm{{each: members, where: "f.user_id = u.id AND " + l.scope}}, nil
+	case f.MyTeam:
+		return []arm{{each: myMembers, where: "f.user_id = u.id AND " + l.scope}}, nil
 	case f.For.Nobody || s.actor.Reach(p) == authz.All || s.actor.Reach(p) == authz.None:
 		return walk, nil
 	}

@@ -372,3 +372,77 @@ func TestAnUnauditedFollowUpIsRefused(t *testing.T) {
 	_, err := f.conn.Exec(ctx, `INSERT INTO follow_ups (id, title, due_on, organization_id) VALUES (gen_random_uuid(), 'x', '2026-12-04', $1)`, f.hers)
 	refusedByAudit(t, "a follow-up without an audit row", err)
 }
+
+func TestManyFollowUpsAtOnce(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	mia, tom := f.own(f.mia), f.own(f.tom)
+	one, two, closed, his := f.plan(t, mia, f.hers, "One"), f.plan(t, mia, f.hers, "Two"), f.plan(t, mia, f.hers, "Closed"), f.plan(t, tom, f.his, "His")
+	must(mia.FinishFollowUp(ctx, crm.Finish{ID: closed.ID}, none))(t)
+	picked := []uuid.UUID{two.ID, one.ID, closed.ID, his.ID, one.ID}
+	skipped := func(r crm.BulkResult, reason crm.SkipReason) int { return r.Skipped[reason].Count }
+	week := crm.FollowUpBulk{Action: crm.SnoozeFollowUps, Picked: picked, Due: crm.DueIn("1w", clock), Clock: clock}
+	r := mustBulk(t, mia, week)
+	if r.Done != 2 || skipped(r, crm.SkippedClosed) != 1 || skipped(r, crm.SkippedGone) != 1 {
+		t.Errorf("snooze: got %+v, want two done, one closed, one gone", r)
+	}
+	if again := mustBulk(t, mia, week); again.Done != 0 || again.ChangeSet != uuid.Nil || skipped(again, crm.SkippedSame) != 2 {
+		t.Errorf("snooze again: got %+v, want nothing done and no change set", again)
+	}
+	if v := must(mia.FollowUp(ctx, one.ID))(t).Version; v != 2 {
+		t.Errorf("a skipped one is at version %d, want 2", v)
+	}
+	undoes(t, mia, r.ChangeSet, 2)
+	r = mustBulk(t, mia, crm.FollowUpBulk{Action: crm.AssignFollowUps, Picked: picked, UserID: idOf(f.tom.ID)})
+	if r.Done != 2 {
+		t.Errorf("assign: got %+v, want two done", r)
+	}
+	given := mustBulk(t, tom, crm.FollowUpBulk{Action: crm.AssignFollowUps, Picked: []uuid.UUID{one.ID, his.ID}, UserID: idOf(f.mia.ID)})
+	if given.Done != 1 || skipped(given, crm.SkippedReach) != 1 {
+		t.Errorf("tom gives away: got %+v, want his own given and hers, which he would no longer reach, kept", given)
+	}
+	r = mustBulk(t, mia, crm.FollowUpBulk{Action: crm.FinishFollowUps, Picked: picked})
+	if r.Done != 3 || skipped(r, crm.SkippedClosed) != 1 {
+		t.Errorf("done: got %+v, want three, one of them his that she has now", r)
+	}
+	undoes(t, mia, r.ChangeSet, 3)
+	for name, b := range map[string]crm.FollowUpBulk{
+		"action":  {Action: "lose", Picked: picked},
+		"id":      {Action: crm.FinishFollowUps},
+		"until":   {Action: crm.SnoozeFollowUps, Picked: picked, Due: crm.Due{Day: "2020-01-01"}, Clock: clock},
+		"user_id": {Action: crm.AssignFollowUps, Picked: picked, UserID: idOf(uuid.New())},
+	} {
+		if _, err := mia.ChangeFollowUps(ctx, b); faultOf(err) != name {
+			t.Errorf("got %v, want a fault of %s", err, name)
+		}
+	}
+	verify(t, f.sys)
+}
+
+func mustBulk(t *testing.T, s *postgres.Store, b crm.FollowUpBulk) crm.BulkResult {
+	t.Helper()
+	r, err := s.ChangeFollowUps(ctx, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestListsOfClientsSayWhatIsNext(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	mia := f.own(f.mia)
+	person := f.contact(t, "Anna", idOf(f.mia.ID))
+	for title, in := range map[string]string{"Later": "1m", "First": "1d"} {
+		must(mia.CreateFollowUp(ctx, crm.FollowUp{Title: title, Due: crm.DueIn(in, clock), OrganizationID: idOf(f.hers), ContactID: idOf(person)}, "", clock, none))(t)
+	}
+	organizations := must(mia.Organizations(ctx, crm.OrganizationFilter{}))(t).Rows
+	contacts := must(mia.Contacts(ctx, crm.ContactFilter{}))(t).Rows
+	if o, c := organizations[0], contacts[0]; o.NextFollowUp != "First" || c.NextFollowUp != "First" || o.NextDue != crm.DueIn("1d", clock) {
+		t.Errorf("next: got %q and %q, want First", o.NextFollowUp, c.NextFollowUp)
+	}
+	blind := f.db.As(postgrestest.Actor(f.mia, authz.Own, authz.ViewClient), postgres.Origin{})
+	if o := must(blind.Organizations(ctx, crm.OrganizationFilter{}))(t).Rows[0]; o.NextFollowUp != "" || !o.NextDue.IsZero() {
+		t.Errorf("without ViewInteraction: got %q, want nothing", o.NextFollowUp)
+	}
+}

@@ -48,14 +48,14 @@ var organizationOrders = map[crm.SortKey]order{
 // has not left.
 const organizationList = `
 	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.id AS main_contact_id,
-		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, %place
+		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN organizations o ON o.id = k.id LEFT JOIN users u ON u.id = o.owner_user_id
 	LEFT JOIN organization_activity oa ON oa.organization_id = o.id
 	LEFT JOIN LATERAL (
 		SELECT c.id, c.first_name || ' ' || c.last_name AS name, l.role_label
 		FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
 		WHERE l.organization_id = o.id AND c.is_active
-		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE`
+		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE%next`
 
 // organizationRow is a row as read. A last contact that never was, or that the reader may not know, is NULL.
 type organizationRow struct {
@@ -101,7 +101,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 		table: "organizations o", id: "o.id", owner: "o.owner_user_id", active: "o.is_active", scope: s.organizationScope(authz.ViewClient, "o"),
 		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id",
 		order:    organizationsByName, orders: organizationOrders, people: crm.ByOwner,
-		outer:  strings.Replace(organizationList, "%last", s.lastContact("oa"), 1),
+		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%next", s.nextFollowUp("f.organization_id", "o.id")).Replace(organizationList),
 		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "" || f.Picked != nil,
 	}
 	activity := func(condition string) string {
@@ -132,6 +132,7 @@ type OrganizationPage struct {
 	People       []crm.Relationship
 	Past         []crm.Period      // relationships that ended, newest first, at most 50
 	Timeline     []crm.Interaction // the 20 latest; empty without ViewInteraction
+	FollowUps    []crm.FollowUp    // the open ones, the first one due first, at most 50; empty without ViewInteraction
 	History      []crm.Change      // the latest changes of its own facts and links, at most 10
 	Neighbours   Neighbours        // in the list that was given, if any
 }
@@ -158,6 +159,7 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, in ...crm.Or
 	queueMany(b, &p.Past, s.pastPeopleQuery(), args)
 	if s.actor.May(authz.ViewInteraction) {
 		queueMany(b, &p.Timeline, s.timelineQuery("i.organization_id"), args)
+		queueMany(b, &p.FollowUps, s.openFollowUpsQuery("f.organization_id"), args)
 	}
 	s.queueHistory(b, &p.History, audit.Organization, args)
 	if err := b.send(ctx, s.db); err != nil {

@@ -42,12 +42,13 @@ type bulk struct {
 	table  imagedTable
 	name   string // SQL: what record t is called
 	scope  func(authz.Permission, string) string
+	edit   authz.Permission // what changing a record takes
 	action audit.Action
 	result crm.BulkResult
 }
 
 func (s *Store) newBulk(w *work, b crm.Bulk) *bulk {
-	run := &bulk{Bulk: b, bulkKind: bulkKinds[b.Action], store: s, work: w, result: crm.BulkResult{Skipped: map[crm.SkipReason]crm.Skipped{}}}
+	run := &bulk{Bulk: b, bulkKind: bulkKinds[b.Action], store: s, work: w, edit: authz.EditClient, result: crm.BulkResult{Skipped: map[crm.SkipReason]crm.Skipped{}}}
 	if b.List() == crm.ContactList {
 		run.table, run.scope, run.name, run.action = mustTable("contacts"), s.contactScope, "t.first_name || ' ' || t.last_name", run.contact
 	} else {
@@ -213,7 +214,7 @@ func (b *bulk) lock(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]bool, e
 	if _, err := b.work.Exec(ctx, `SAVEPOINT unlocked`); err != nil {
 		return nil, err
 	}
-	sql := `SELECT t.id FROM ` + b.table.name + ` t WHERE t.id = ANY(@ids) AND ` + b.scope(authz.EditClient, "t") + ` ORDER BY t.id FOR NO KEY UPDATE OF t`
+	sql := `SELECT t.id FROM ` + b.table.name + ` t WHERE t.id = ANY(@ids) AND ` + b.scope(b.edit, "t") + ` ORDER BY t.id FOR NO KEY UPDATE OF t`
 	args := b.store.args(pgx.NamedArgs{"ids": ids})
 	found, err := column[uuid.UUID](ctx, b.work, sql, args)
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == codeLockTimeout {
@@ -265,11 +266,13 @@ func (b *bulk) sort(ctx context.Context, ids []uuid.UUID, locked map[uuid.UUID]b
 // namedSkips is how many records a report names for each reason.
 const namedSkips = 5
 
-func (b *bulk) skip(reason crm.SkipReason, name string) {
-	s := b.result.Skipped[reason]
+func (b *bulk) skip(reason crm.SkipReason, name string) { skip(&b.result, reason, name) }
+
+func skip(r *crm.BulkResult, reason crm.SkipReason, name string) {
+	s := r.Skipped[reason]
 	s.Count++
 	if name != "" && len(s.Names) < namedSkips {
 		s.Names = append(s.Names, name)
 	}
-	b.result.Skipped[reason] = s
+	r.Skipped[reason] = s
 }
