@@ -108,6 +108,7 @@ const (
 	inOrganizations section = "organizations"
 	inContacts      section = "contacts"
 	inInteractions  section = "interactions"
+	inFollowUps     section = "follow-ups"
 	inSearch        section = "search"
 	inAccount       section = "account"
 	inAdmin         section = "admin"
@@ -129,16 +130,20 @@ func (p Page) nav() []navItem {
 			navItem{inContacts, "people", p.T("Contacts"), paths.Contacts})
 	}
 	if p.CanViewInteractions {
-		items = append(items, navItem{inInteractions, "talk", p.T("Interactions"), paths.Interactions})
+		items = append(items, navItem{inInteractions, "talk", p.T("Interactions"), paths.Interactions}, p.followUpsNav())
 	}
 	return items
+}
+
+func (p Page) followUpsNav() navItem {
+	return navItem{inFollowUps, "check", p.T("Follow-ups"), paths.FollowUps}
 }
 
 // moreNav is what the phone's bottom bar has no room for.
 func (p Page) moreNav() []navItem {
 	items := []navItem{{inSearch, "search", p.T("Search"), paths.Search}}
 	if p.CanViewInteractions {
-		items = append(items, navItem{inInteractions, "talk", p.T("Interactions"), paths.Interactions})
+		items = append(items, navItem{inInteractions, "talk", p.T("Interactions"), paths.Interactions}, p.followUpsNav())
 	}
 	if p.canAdmin() {
 		items = append(items, navItem{inAdmin, "settings", p.T("Administration"), p.admin()})

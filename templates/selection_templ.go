@@ -684,6 +684,8 @@ func (p Page) SkippedWords(reason crm.SkipReason, n int) string {
 		return p.L.N(n, "%d was so already", "%d were so already")
 	case crm.SkippedReach:
 		return p.L.N(n, "%d is not yours to edit", "%d are not yours to edit")
+	case crm.SkippedClosed:
+		return p.L.N(n, "%d is not open any more", "%d are not open any more")
 	case crm.SkippedLocked:
 		return p.L.N(n, "%d is being changed by somebody else", "%d are being changed by somebody else")
 	}

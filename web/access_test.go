@@ -110,7 +110,7 @@ type accessWorld struct {
 	conn                                       *pgx.Conn
 	sql                                        string
 	organization, contact, linked, interaction uuid.UUID
-	change, user, role, team, view             uuid.UUID
+	change, user, role, team, view, followUp   uuid.UUID
 	state                                      map[string]string // of every table, since the last look
 }
 
@@ -142,6 +142,10 @@ func newAccessWorld(t *testing.T) *accessWorld {
 	w.change = changed.ChangeSet
 	w.interaction = w.log(t)
 	w.view = w.share(t)
+	planned, err := system.CreateFollowUp(ctx, crm.FollowUp{Title: "Send the contract", Due: crm.Due{At: time.Now().Add(time.Hour)}, OrganizationID: postgrestest.ID(w.organization)},
+		"", crm.Clock{Now: time.Now(), Zone: time.UTC}, uuid.NullUUID{})
+	fatal(t, err)
+	w.followUp = planned.ID
 	var tables []string
 	for table := range w.lines(t, `SELECT relname, '' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'audit_logs'`) {
 		tables = append(tables, `SELECT '`+table+`', md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM `+table+` t`)
@@ -251,6 +255,8 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		id = w.contact
 	case "interactions":
 		id = w.interaction
+	case "follow-ups":
+		id = w.followUp
 	case "changes":
 		id = w.change
 	case "views":

@@ -108,6 +108,8 @@ func (v *visit) landing(r crm.UndoResult, undone uuid.UUID) string {
 		return paths.Contact(r.Target.ID)
 	case r.Target.Type == audit.Interaction:
 		return paths.Interaction(r.Target.ID)
+	case r.Target.Type == audit.FollowUp:
+		return paths.FollowUp(r.Target.ID)
 	case r.Target.Type == audit.View:
 		return paths.View(r.Target.ID)
 	case r.Target.Type == audit.User && r.Target.ID == v.actor.UserID:

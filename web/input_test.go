@@ -33,6 +33,12 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 	con := postgrestest.Contact(t, s.db, "Lars", "G", uuid.NullUUID{}).String()
 	b.post("/organizations/"+org+"/interactions", "channel", "call", "subject", "Renewal").wants(http.StatusSeeOther)
 	call := query[string](t, s, `SELECT id::text FROM interactions`)
+	b.post("/organizations/"+org+"/follow-ups", "title", "Call", "in", "1w").wants(http.StatusSeeOther)
+	followUp := query[string](t, s, `SELECT id::text FROM follow_ups`)
+	plan := formSpec{
+		good:   map[string]string{"title": "T", "due": "2030-12-04", "due_time": "09:00", "user_id": ""},
+		limits: map[string]int{"title": 200}, wanted: []string{"title"}, ids: []string{"user_id"}, times: []string{"due"},
+	}
 	role, user := postgrestest.Role(t, s.db, "own"), s.user(t, "target")
 	b.post("/admin/teams", "name", "North").wants(http.StatusSeeOther)
 	team := query[string](t, s, `SELECT id::text FROM teams`)
@@ -58,12 +64,17 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 		}
 		return f
 	}
-	onOrg, onCon := to(interaction, "/organizations/"+org+"/interactions", "contact_id", ""), to(interaction, "/contacts/"+con+"/interactions", "organization_id", "")
-	onOrg.ids, onCon.ids = []string{"contact_id"}, []string{"organization_id"}
+	onOrg, onCon := to(interaction, "/organizations/"+org+"/interactions", "contact_id", "", "next_title", "N", "next_due", "2030-12-04"), to(interaction, "/contacts/"+con+"/interactions", "organization_id", "")
+	onOrg.ids, onCon.ids = []string{"contact_id", "next_user_id", "done_follow_up"}, []string{"organization_id"}
+	onOrg.wanted, onOrg.times = append(slices.Clone(onOrg.wanted), "next_title", "next_due"), []string{"happened_at", "next_due"}
+	done := to(interaction, "/follow-ups/"+followUp+"/done", "log", "1", "version", "1")
+	done.wanted = []string{"channel"} // without a subject it is the follow-up's title
 	return map[string]formSpec{
 		"new organization": organization, "organization": to(organization, "/organizations/"+org, "version", "1"),
 		"new contact": contact, "contact": to(contact, "/contacts/"+con, "version", "1"),
 		"log on organization": onOrg, "log on contact": onCon, "interaction": to(interaction, "/interactions/"+call, "version", "1"),
+		"plan on organization": to(plan, "/organizations/"+org+"/follow-ups", "contact_id", ""), "plan on contact": to(plan, "/contacts/"+con+"/follow-ups", "organization_id", ""),
+		"follow-up": to(plan, "/follow-ups/"+followUp, "version", "1"), "done": done,
 		"link": {
 			path: "/organizations/" + org + "/contacts", good: map[string]string{"contact_id": con, "role_label": "CFO", "relationship_status": "Active"},
 			limits: map[string]int{"role_label": 120, "relationship_status": 40}, wanted: []string{"contact_id"}, ids: []string{"contact_id"},
@@ -158,6 +169,7 @@ func TestOddBodies(t *testing.T) {
 	s := newSite(t)
 	b := s.role(t, "admin")
 	specs := formSpecs(t, s, b)
+	delete(specs, "done") // it asks for nothing
 	before := business(t, s)
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
 		path := specs[name].path

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -15,6 +16,9 @@ import (
 )
 
 var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at"}
+
+// nextFields are those of what follows from an interaction; done_follow_up, which repeats, is not among them.
+var nextFields = []string{"next_title", "next_due", "next_due_time", "next_in", "next_user_id"}
 
 func listInteractions(ctx context.Context, v *visit) (response, error) {
 	o, elsewhere, err := openList(ctx, v, crm.InteractionList, (*visit).interactionFilter, (*postgres.Store).Interactions)
@@ -102,18 +106,20 @@ func interactionValues(v *visit, i crm.Interaction) map[string]string {
 }
 
 // organizationLog is the log box of an organization: fresh, or as it was sent with what is wrong.
-func organizationLog(v *visit, id uuid.UUID, people []crm.Relationship, errs crm.Invalid) templates.LogForm {
+func organizationLog(v *visit, id uuid.UUID, o postgres.OrganizationPage, errs crm.Invalid) templates.LogForm {
 	log := logForm(v, paths.LogOnOrganization(id), "contact_id", errs)
-	for _, r := range people {
+	log.Open = editable(o.FollowUps)
+	for _, r := range o.People {
 		log.Partners = append(log.Partners, templates.Option{Value: r.ContactID.String(), Label: r.ContactName})
 	}
 	return log
 }
 
 // contactLog is the log box of a contact.
-func contactLog(v *visit, id uuid.UUID, organizations []crm.Relationship, errs crm.Invalid) templates.LogForm {
+func contactLog(v *visit, id uuid.UUID, c postgres.ContactPage, errs crm.Invalid) templates.LogForm {
 	log := logForm(v, paths.LogOnContact(id), "organization_id", errs)
-	for _, r := range organizations {
+	log.Open = editable(c.FollowUps)
+	for _, r := range c.Organizations {
 		log.Partners = append(log.Partners, templates.Option{Value: r.OrganizationID.String(), Label: r.OrganizationName})
 	}
 	return log
@@ -122,9 +128,22 @@ func contactLog(v *visit, id uuid.UUID, organizations []crm.Relationship, errs c
 func logForm(v *visit, action, partner string, errs crm.Invalid) templates.LogForm {
 	log := templates.LogForm{PartnerField: partner, Form: templates.Form{Action: action, Token: v.formToken(), Errors: errs}}
 	if errs != nil {
-		log.Values = v.typed(append([]string{partner}, interactionFields...)...)
+		log.Values = v.typed(slices.Concat([]string{partner}, interactionFields, nextFields)...)
+		log.Many = map[string][]string{"done_follow_up": v.form["done_follow_up"]}
 	}
 	return log
+}
+
+// editable are the follow-ups that the visitor may edit.
+func editable(list []crm.FollowUp) []crm.FollowUp {
+	return slices.DeleteFunc(slices.Clone(list), func(f crm.FollowUp) bool { return !f.MayEdit })
+}
+
+// fullLog gives a log box that stands on a page of its own what there is room for.
+func fullLog(ctx context.Context, v *visit, log templates.LogForm) (templates.LogForm, error) {
+	choices, err := v.store.Choices(ctx)
+	log.Full, log.Colleagues = true, userOptions(choices.Owners)
+	return log, err
 }
 
 func newOrganizationLog(ctx context.Context, v *visit) (response, error) {
@@ -140,7 +159,11 @@ func organizationLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.I
 	if err != nil {
 		return nil, err
 	}
-	body := templates.Log(templates.LogPage{Page: v.page, Organization: &o.Organization, Log: organizationLog(v, id, o.People, errs)})
+	log, err := fullLog(ctx, v, organizationLog(v, id, o, errs))
+	if err != nil {
+		return nil, err
+	}
+	body := templates.Log(templates.LogPage{Page: v.page, Organization: &o.Organization, Log: log})
 	if errs != nil {
 		return refuse(body), nil
 	}
@@ -160,7 +183,11 @@ func contactLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invali
 	if err != nil {
 		return nil, err
 	}
-	body := templates.Log(templates.LogPage{Page: v.page, Contact: &c.Contact, Log: contactLog(v, id, c.Organizations, errs)})
+	log, err := fullLog(ctx, v, contactLog(v, id, c, errs))
+	if err != nil {
+		return nil, err
+	}
+	body := templates.Log(templates.LogPage{Page: v.page, Contact: &c.Contact, Log: log})
 	if errs != nil {
 		return refuse(body), nil
 	}
@@ -174,10 +201,13 @@ func logOnOrganization(ctx context.Context, v *visit) (response, error) {
 	}
 	i := readInteraction(v)
 	i.OrganizationID, i.ContactID = uuid.NullUUID{UUID: id, Valid: true}, v.reference("contact_id", "There is no such contact.")
+	next := readNext(v)
 	return v.save(
-		func() (postgres.Saved, error) { return v.store.LogInteraction(ctx, i, audit.Organization, v.token()) },
+		func() (postgres.Saved, error) {
+			return v.store.LogInteraction(ctx, i, audit.Organization, v.token(), next)
+		},
 		func(errs crm.Invalid) (response, error) { return organizationLogPage(ctx, v, id, errs) }, "",
-		func(r postgres.Saved) response { return saved(paths.Organization(id), v.t("Interaction logged."), r) })
+		func(r postgres.Saved) response { return saved(paths.Organization(id), loggedText(v, next), r) })
 }
 
 func logOnContact(ctx context.Context, v *visit) (response, error) {
@@ -187,10 +217,13 @@ func logOnContact(ctx context.Context, v *visit) (response, error) {
 	}
 	i := readInteraction(v)
 	i.ContactID, i.OrganizationID = uuid.NullUUID{UUID: id, Valid: true}, v.reference("organization_id", "There is no such organization.")
+	next := readNext(v)
 	return v.save(
-		func() (postgres.Saved, error) { return v.store.LogInteraction(ctx, i, audit.Contact, v.token()) },
+		func() (postgres.Saved, error) {
+			return v.store.LogInteraction(ctx, i, audit.Contact, v.token(), next)
+		},
 		func(errs crm.Invalid) (response, error) { return contactLogPage(ctx, v, id, errs) }, "",
-		func(r postgres.Saved) response { return saved(paths.Contact(id), v.t("Interaction logged."), r) })
+		func(r postgres.Saved) response { return saved(paths.Contact(id), loggedText(v, next), r) })
 }
 
 func editInteractionForm(ctx context.Context, v *visit) (response, error) {

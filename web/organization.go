@@ -74,7 +74,7 @@ func showOrganization(ctx context.Context, v *visit) (response, error) {
 	v.page.CanEditClients = v.page.CanEditClients && o.Organization.MayEdit
 	return show(templates.Organization(templates.OrganizationPage{
 		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
-		Log: organizationLog(v, id, o.People, nil), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
+		Log: organizationLog(v, id, o, nil), FollowUps: followUpsOf(v, paths.PlanOnOrganization(id), o.FollowUps), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
 	})), nil
 }
 
@@ -268,6 +268,9 @@ func (v *visit) takeTheirs(ctx context.Context, c conflicting, mine map[string]s
 	}
 	if at, err := time.Parse(time.RFC3339Nano, filled["happened_at"]); err == nil {
 		filled["happened_at"] = v.page.L.InputTime(at)
+	}
+	if c.target.Type == audit.FollowUp {
+		v.earlierDue(filled)
 	}
 	for _, f := range c.fields {
 		if crm.Clean(mine[f]) == filled[f] {

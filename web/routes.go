@@ -106,6 +106,9 @@ func (s *Server) register() []route {
 		{get, "/organizations/{id}/interactions/new", logInteraction, newOrganizationLog},
 		{post, "/organizations/{id}/interactions", logInteraction, logOnOrganization},
 
+		{get, "/organizations/{id}/follow-ups/new", logInteraction, newOrganizationFollowUp},
+		{post, "/organizations/{id}/follow-ups", logInteraction, planOnOrganization},
+
 		{get, "/contacts", viewClient, listContacts},
 		{post, "/contacts", createClient, createContact},
 		{get, "/contacts/new", createClient, newContact},
@@ -119,6 +122,8 @@ func (s *Server) register() []route {
 		{get, "/contacts/{id}/history", viewClient, showContactHistory},
 		{get, "/contacts/{id}/interactions/new", logInteraction, newContactLog},
 		{post, "/contacts/{id}/interactions", logInteraction, logOnContact},
+		{get, "/contacts/{id}/follow-ups/new", logInteraction, newContactFollowUp},
+		{post, "/contacts/{id}/follow-ups", logInteraction, planOnContact},
 
 		{get, "/interactions", viewInteraction, listInteractions},
 		{post, "/interactions/columns", viewInteraction, chooseColumns(crm.InteractionList)},
@@ -128,6 +133,17 @@ func (s *Server) register() []route {
 		{get, "/interactions/{id}/edit", editInteraction, editInteractionForm},
 		{post, "/interactions/{id}/delete", editInteraction, deleteInteraction},
 		{get, "/interactions/{id}/history", viewInteraction, showInteractionHistory},
+
+		{get, "/follow-ups", viewInteraction, listFollowUps},
+		{post, "/follow-ups/bulk", editInteraction, changeFollowUps},
+		{get, "/follow-ups/{id}", viewInteraction, showFollowUp},
+		{post, "/follow-ups/{id}", editInteraction, updateFollowUp},
+		{get, "/follow-ups/{id}/edit", editInteraction, editFollowUp},
+		{post, "/follow-ups/{id}/done", editInteraction, finishFollowUp}, // and what logging takes, where it logs
+		{post, "/follow-ups/{id}/snooze", editInteraction, snoozeFollowUp},
+		{post, "/follow-ups/{id}/cancel", editInteraction, cancelFollowUp},
+		{post, "/follow-ups/{id}/reopen", editInteraction, reopenFollowUp},
+		{get, "/follow-ups/{id}/history", viewInteraction, showFollowUpHistory},
 	}
 }
 

@@ -299,7 +299,11 @@ func confirmSelection(ctx context.Context, v *visit, sel selection, b crm.Bulk, 
 
 // bulkTold says in a sentence or two what an action did and what it left, with a few names.
 func (v *visit) bulkTold(action crm.BulkAction, r crm.BulkResult) string {
-	text := v.page.BulkDone(action, r)
+	return v.told(v.page.BulkDone(action, r), r)
+}
+
+// told adds to a sentence what an action left as it was, and why.
+func (v *visit) told(text string, r crm.BulkResult) string {
 	var parts []string
 	for _, reason := range crm.SkipReasons {
 		s, some := r.Skipped[reason]

@@ -45,15 +45,16 @@ func TestAccessible(t *testing.T) {
 // pages are the addresses of all pages, of records that have much to show.
 func (s *site) pages(t testing.TB) []string {
 	t.Helper()
-	id := row[struct{ Organization, Contact, Interaction, User, Role, Team string }](t, s, `SELECT
+	id := row[struct{ Organization, Contact, Interaction, User, Role, Team, FollowUp, Done string }](t, s, `SELECT
 		(SELECT organization_id::text FROM interactions WHERE organization_id IN (SELECT organization_id FROM organization_contact)
 			GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
 		(SELECT contact_id::text FROM interactions WHERE contact_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
 		(SELECT id::text FROM interactions WHERE body <> '' AND outcome <> '' ORDER BY id LIMIT 1),
 		(SELECT id::text FROM users ORDER BY email LIMIT 1), (SELECT id::text FROM roles WHERE slug = 'manager'),
-		(SELECT id::text FROM teams ORDER BY name LIMIT 1)`)
+		(SELECT id::text FROM teams ORDER BY name LIMIT 1),
+		(SELECT id::text FROM follow_ups WHERE state = 'open' ORDER BY id LIMIT 1), (SELECT id::text FROM follow_ups WHERE outcome <> '' ORDER BY id LIMIT 1)`)
 	organization, contact := paths.Organizations+"/"+id.Organization, paths.Contacts+"/"+id.Contact
-	interaction := paths.Interactions + "/" + id.Interaction
+	interaction, followUp := paths.Interactions+"/"+id.Interaction, paths.FollowUps+"/"+id.FollowUp
 	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
 	return []string{
 		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
@@ -62,6 +63,8 @@ func (s *site) pages(t testing.TB) []string {
 		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
 		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",
+		paths.FollowUps, paths.FollowUps + "?who=all&select=page", paths.FollowUps + "?who=all&state=done", followUp, followUp + "/edit", followUp + "/history",
+		paths.FollowUps + "/" + id.Done, organization + "/follow-ups/new", contact + "/follow-ups/new",
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
 		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword,
 		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
@@ -81,6 +84,14 @@ func (b *tab) examineAnswers(s *site) {
 		script[bool](b, `document.querySelectorAll("nav.bottom details, .tools > details").forEach((d) => d.open = true), true`)
 	})
 	b.examine("a refused filter", func() { b.openAs(paths.Interactions+"?from=x&q=zzzz", http.StatusUnprocessableEntity) })
+	b.examine("follow-ups with their menus open", func() {
+		b.open(paths.FollowUps + "?who=all&limit=3")
+		script[bool](b, `document.querySelectorAll("main details").forEach((d) => d.open = true), true`)
+	})
+	b.examine("follow-ups that cannot be given", func() {
+		b.open(paths.FollowUps + "?who=all&select=page")
+		b.followAs(button("Reassign"), http.StatusUnprocessableEntity)
+	})
 	b.examine("a refused form", func() {
 		b.open(paths.NewOrganization)
 		b.fill("website", "javascript:alert(1)")

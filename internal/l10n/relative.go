@@ -34,6 +34,28 @@ func (l *Localizer) Relative(t time.Time) string {
 	return l.Date(t)
 }
 
+// RelativeDay is Relative for a day: "today", "tomorrow", "3 days ago", "in 5 days", whatever the time of day.
+func (l *Localizer) RelativeDay(t time.Time) string {
+	days := l.daysBetween(t)
+	switch {
+	case days == 0:
+		return l.T("today")
+	case days == -1:
+		return l.T("tomorrow")
+	case days < 0 && days > -60:
+		return l.N(-days, "in %d day", "in %d days")
+	case days < 0, days >= 365:
+		return l.Date(t)
+	case days == 1:
+		return l.T("yesterday")
+	case days < 14:
+		return l.N(days, "%d day ago", "%d days ago")
+	case days < 60:
+		return l.N(days/7, "%d week ago", "%d weeks ago")
+	}
+	return l.N(days/30, "%d month ago", "%d months ago")
+}
+
 func (l *Localizer) ahead(t time.Time, d time.Duration) string {
 	switch days := -l.daysBetween(t); {
 	case d < time.Minute:

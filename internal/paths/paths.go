@@ -96,9 +96,20 @@ func ReopenFollowUp(id uuid.UUID) string  { return FollowUp(id) + "/reopen" }
 func SnoozeFollowUp(id uuid.UUID) string  { return FollowUp(id) + "/snooze" }
 func FollowUpHistory(id uuid.UUID) string { return FollowUp(id) + "/history" }
 
-// PlanOnOrganization and PlanOnContact take a new follow-up.
+// ChangeFollowUps takes an action on follow-ups picked in the list.
+const ChangeFollowUps = FollowUps + "/bulk"
+
+// PlanOnOrganization and PlanOnContact take a new follow-up; the others below lead to their forms and lists.
 func PlanOnOrganization(id uuid.UUID) string { return Organization(id) + "/follow-ups" }
 func PlanOnContact(id uuid.UUID) string      { return Contact(id) + "/follow-ups" }
+func NewFollowUpAt(plan string) string       { return plan + "/new" }
+func FollowUpsOfOrganization(id uuid.UUID) string {
+	return FollowUps + "?who=all&state=all&organization=" + id.String()
+}
+
+func FollowUpsOfContact(id uuid.UUID) string {
+	return FollowUps + "?who=all&state=all&contact=" + id.String()
+}
 
 // Change is one change set; Undo takes it back.
 func Change(id uuid.UUID) string { return "/changes/" + id.String() }

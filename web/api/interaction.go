@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,13 +69,36 @@ func (InteractionFields) apply(f *fields, i *crm.Interaction, zone *time.Locatio
 	f.moment("happened_at", zone, otherwise, &i.HappenedAt)
 }
 
+// NextFields are what follows from an interaction that is being logged: a follow-up, saved with it.
+type NextFields struct {
+	NextTitle  *string `json:"next_title,omitempty" nullable:"true" maxLength:"200" doc:"What is to be done next: a follow-up of the same organization and contact, saved with the interaction" example:"Send the contract"`
+	NextDue    *string `json:"next_due,omitempty" nullable:"true" doc:"By when, with next_title: a day like 2026-12-04, which is that day everywhere, or a moment, RFC 3339 or in the user's zone" example:"2026-12-04"`
+	NextUserID *string `json:"next_user_id,omitempty" nullable:"true" format:"uuid" doc:"For whom; the user of the token when left out" example:"0190a3c4-0000-7c2f-9d3a-5e6f7a8b9c0d"`
+}
+
+func (NextFields) read(f *fields, clock crm.Clock) crm.Next {
+	n, due := crm.Next{Clock: clock}, ""
+	f.text("next_title", &n.Title)
+	f.text("next_due", &due)
+	f.reference("next_user_id", "There is no such user.", &n.UserID)
+	n.Title = crm.Clean(n.Title)
+	if due = strings.TrimSpace(due); due != "" {
+		if n.Due = crm.ParseDue(due, clock.Zone); n.Due.IsZero() {
+			f.faults.Add("next_due", "Choose a day like 2026-12-04, or a day and time like 2026-12-04T09:00.")
+		}
+	}
+	return n
+}
+
 type organizationLog struct {
 	InteractionFields
+	NextFields
 	ContactID *string `json:"contact_id,omitempty" nullable:"true" format:"uuid" doc:"Whom it was with" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0e"`
 }
 
 type contactLog struct {
 	InteractionFields
+	NextFields
 	OrganizationID *string `json:"organization_id,omitempty" nullable:"true" format:"uuid" doc:"On whose behalf" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0d"`
 }
 
@@ -154,10 +178,11 @@ func logOnContact(ctx context.Context, c *call, in *creationAt, f *fields) (*mad
 func (c *call) log(ctx context.Context, i crm.Interaction, f *fields, on string) (*made[Interaction], error) {
 	i.HappenedAt = c.now
 	InteractionFields{}.apply(f, &i, c.zone, c.now)
+	next := NextFields{}.read(f, crm.Clock{Now: c.now, Zone: c.zone})
 	if err := f.faults.Err(); err != nil {
 		return nil, err
 	}
-	saved, err := c.store.LogInteraction(ctx, i, on, c.key)
+	saved, err := c.store.LogInteraction(ctx, i, on, c.key, next)
 	if err != nil {
 		return nil, err
 	}

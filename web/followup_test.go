@@ -1,0 +1,280 @@
+package web_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/postgres/postgrestest"
+	"github.com/archpilot/crm/web"
+)
+
+// evening is half past eleven on a Saturday in New York, when in Rome it is Sunday already.
+var evening = time.Date(2026, 11, 29, 4, 30, 0, 0, time.UTC)
+
+// planner is a site at that hour, with one organization.
+func planner(t *testing.T) (*site, *browser, string) {
+	t.Helper()
+	s := newSite(t, func(o *web.Options) { o.Now = func() time.Time { return evening } })
+	b := s.role(t, "admin")
+	return s, b, postgrestest.Organization(t, s.db, "Granvik", postgrestest.ID(b.user.ID)).String()
+}
+
+// lives lets a person live in a zone.
+func (b *browser) lives(zone string) *browser {
+	b.t.Helper()
+	b.post("/account", "name", "N", "zone", zone).wants(http.StatusSeeOther)
+	return b
+}
+
+// planned plans a follow-up on the organization and returns its path.
+func (b *browser) planned(org string, fields ...string) string {
+	b.t.Helper()
+	b.post("/organizations/"+org+"/follow-ups", fields...).wants(http.StatusSeeOther)
+	return "/follow-ups/" + query[string](b.t.(*testing.T), b.site, `SELECT id::text FROM follow_ups ORDER BY id DESC LIMIT 1`)
+}
+
+func TestDueOnADayIsThatDayEverywhere(t *testing.T) {
+	t.Parallel()
+	s, rome, org := planner(t)
+	rome.lives("Europe/Rome")
+	york := s.role(t, "admin").lives("America/New_York")
+	path := rome.planned(org, "title", "Send the contract", "due", "2026-11-30")
+	for name, b := range map[string]*browser{"Rome": rome, "New York": york} {
+		a := b.get(path).wants(http.StatusOK).has("Monday 30 November 2026")
+		if got := a.doc.Find("time").First().AttrOr("datetime", ""); got != "2026-11-30" {
+			t.Errorf("in %s it is due %q, want the 30th", name, got)
+		}
+	}
+	rome.get(path).has("Due tomorrow")
+	york.get(path).has("Due in 2 days")
+	// today has begun in Rome and not yet in New York
+	rome.post("/organizations/"+org+"/follow-ups", "title", "T", "due", "2026-11-28").wants(http.StatusUnprocessableEntity).has("This day is past.")
+	york.post("/organizations/"+org+"/follow-ups", "title", "T", "due", "2026-11-28").wants(http.StatusSeeOther)
+}
+
+func TestTomorrowAtNineIsNineForWhomItWasSaid(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	for zone, want := range map[string]string{"Europe/Rome": "2026-11-30T08:00:00Z", "America/New_York": "2026-11-29T14:00:00Z"} {
+		day := evening.In(location(t, zone)).AddDate(0, 0, 1).Format(time.DateOnly)
+		b.lives(zone)
+		for _, fields := range [][]string{{"due", day, "due_time", "09:00"}, {"due", day + "T09:00"}, {"due", want}} {
+			path := b.planned(org, append(fields, "title", "Call")...)
+			if got := query[time.Time](t, s, `SELECT due_at FROM follow_ups ORDER BY id DESC LIMIT 1`).UTC().Format(time.RFC3339); got != want {
+				t.Errorf("%v in %s is due at %s, want %s", fields, zone, got, want)
+			}
+			b.get(path).has("Due tomorrow, 09:00")
+		}
+		b.planned(org, "title", "Call", "in", "1d")
+		if got := query[string](t, s, `SELECT due_on::text FROM follow_ups ORDER BY id DESC LIMIT 1`); got != day {
+			t.Errorf("tomorrow in %s is %s, want %s", zone, got, day)
+		}
+	}
+}
+
+func location(t *testing.T, name string) *time.Location {
+	t.Helper()
+	l, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestTheLogBoxPlansWhatIsNext(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	first := b.planned(org, "title", "Call them", "in", "1d")
+	id := strings.TrimPrefix(first, "/follow-ups/")
+	page := b.get("/organizations/" + org).wants(http.StatusOK)
+	if page.doc.Find(`[name="done_follow_up"][value="`+id+`"]`).Length() != 1 || page.doc.Find(`select[name="next_user_id"]`).Length() != 0 {
+		t.Error("the box of a client's page offers its open follow-up, and no long list of colleagues")
+	}
+	full := b.get("/organizations/" + org + "/interactions/new").wants(http.StatusOK)
+	if full.doc.Find(`select[name="next_user_id"] option`).Length() < 2 {
+		t.Error("the box on a page of its own offers colleagues")
+	}
+	fields := []string{"channel", "call", "subject", "Renewal", "next_title", "Send the contract", "next_in", "1w", "done_follow_up", id, "form_token", uuid.NewString()}
+	done := b.post("/organizations/"+org+"/interactions", fields...).follow().has("Interaction logged. Next: Send the contract").has("Undo")
+	b.post("/organizations/"+org+"/interactions", fields...).wants(http.StatusSeeOther)
+	if got := query[string](t, s, `SELECT string_agg(title || ' ' || state || ' ' || due_on, ', ' ORDER BY id) FROM follow_ups`); got != "Call them done 2026-11-30, Send the contract open 2026-12-06" {
+		t.Errorf("sent twice, the follow-ups are %q", got)
+	}
+	if n := query[int](t, s, `SELECT count(*) FROM interactions`); n != 1 {
+		t.Errorf("sent twice, %d interactions were logged", n)
+	}
+	b.get(first).has("It led to: Renewal")
+	undo, _ := done.doc.Find(".toast form").Attr("action")
+	b.post(undo).wants(http.StatusSeeOther)
+	if got := query[string](t, s, `SELECT string_agg(title || ' ' || state, ', ') FROM follow_ups`); got != "Call them open" {
+		t.Errorf("taken back, the follow-ups are %q", got)
+	}
+}
+
+func TestAWrongNextKeepsEverythingTyped(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	gone := s.user(t, "gone")
+	_, err := postgrestest.System(s.db).SetUserActive(context.Background(), gone.ID, false)
+	fatal(t, err)
+	base := []string{"channel", "meeting", "subject", "Renewal", "body", "All of it", "outcome", "Resolved"}
+	for name, c := range map[string]struct {
+		fields []string
+		says   string
+	}{
+		"when without what":     {[]string{"next_due", "2026-12-04"}, "Enter what is to be done."},
+		"a choice without what": {[]string{"next_in", "1w"}, "Enter what is to be done."},
+		"what without when":     {[]string{"next_title", "Call"}, "Choose a day like 2026-12-04"},
+		"an unknown choice":     {[]string{"next_title", "Call", "next_in", "3y"}, "Choose a day like 2026-12-04"},
+		"past":                  {[]string{"next_title", "Call", "next_due", "2026-11-28"}, "This day is past."},
+		"far":                   {[]string{"next_title", "Call", "next_due", "2036-11-30"}, "Choose a day within the next 10 years."},
+		"somebody who left":     {[]string{"next_title", "Call", "next_in", "1w", "next_user_id", gone.ID.String()}, "This person no longer works here."},
+		"a foreign follow-up":   {[]string{"done_follow_up", uuid.NewString()}, "There is no such follow-up here."},
+		"no follow-up at all":   {[]string{"done_follow_up", "x"}, "There is no such follow-up here."},
+	} {
+		fields := append(append([]string{}, base...), c.fields...)
+		a := b.post("/organizations/"+org+"/interactions", fields...).wants(http.StatusUnprocessableEntity).has(c.says)
+		if a.doc.Find(`[aria-invalid="true"], .box-done .error`).Length() == 0 {
+			t.Errorf("%s: no field is marked", name)
+		}
+		for i := 0; i < len(fields); i += 2 {
+			if field := fields[i]; field == "subject" || field == "body" || field == "outcome" || field == "next_title" || field == "next_due" {
+				if got := a.value(field); got != fields[i+1] {
+					t.Errorf("%s: %s came back as %q, want %q", name, field, got, fields[i+1])
+				}
+			}
+		}
+	}
+	if n := query[int](t, s, `SELECT (SELECT count(*) FROM interactions) + (SELECT count(*) FROM follow_ups)`); n != 0 {
+		t.Errorf("%d records were written, want none", n)
+	}
+	_, err = postgrestest.System(s.db).SetOrganizationActive(context.Background(), uuid.MustParse(org), false)
+	fatal(t, err)
+	b.post("/organizations/"+org+"/interactions", append(base, "next_title", "Call", "next_in", "1w")...).wants(http.StatusUnprocessableEntity).has("This organization is archived")
+	b.post("/organizations/"+org+"/follow-ups", "title", "Call", "in", "1w").wants(http.StatusUnprocessableEntity).has("This organization is archived")
+}
+
+func TestDoneInOneTapAndWithTheCall(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	path := b.planned(org, "title", "Call them", "in", "1d")
+	req := b.request(http.MethodPost, path+"/done", strings.NewReader("version=1"))
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Referer", s.server.URL+"/follow-ups?who=all")
+	if to := b.do(req).wants(http.StatusSeeOther).to(); to != "/follow-ups?who=all" {
+		t.Errorf("done in the list leads to %s, want back there", to)
+	}
+	b.post(path+"/done", "version", "1").follow().has("Nothing changed")
+	b.post(path+"/reopen", "version", "1").wants(http.StatusConflict)
+	b.post(path + "/reopen").follow().has("Follow-up opened again.")
+	stale := b.post(path+"/done", "version", "1", "body", "They agreed", "channel", "call").wants(http.StatusConflict)
+	if got := stale.value("body"); got != "They agreed" {
+		t.Errorf("after a conflict the notes are %q", got)
+	}
+	b.post(path+"/done", "version", stale.value("version"), "outcome", "Resolved", "channel", "call", "body", "They agreed").follow().has("Follow-up done, interaction logged.").has("It led to: Call them")
+	if got := query[string](t, s, `SELECT subject || '/' || body || '/' || outcome FROM interactions`); got != "Call them/They agreed/Resolved" {
+		t.Errorf("logged: %q", got)
+	}
+	b.post(path + "/cancel").wants(http.StatusUnprocessableEntity).has("This follow-up is done: open it again first.")
+	b.post(path+"/snooze", "in", "1w").wants(http.StatusUnprocessableEntity).has("open it again first")
+	b.get(path + "/history").wants(http.StatusOK).has("Did a follow-up")
+	b.get("/organizations/" + org).has("Did a follow-up: Call them")
+}
+
+func TestAStaleEditStandsBesideTheOther(t *testing.T) {
+	t.Parallel()
+	_, b, org := planner(t)
+	path := b.planned(org, "title", "Call them", "due", "2026-12-04", "due_time", "09:00")
+	form := b.get(path + "/edit").wants(http.StatusOK)
+	if form.value("due") != "2026-12-04" || form.value("due_time") != "09:00" {
+		t.Errorf("the form shows %s %s", form.value("due"), form.value("due_time"))
+	}
+	b.post(path, "version", "1", "title", "Call them", "due", "2026-12-04", "due_time", "09:00", "user_id", b.user.ID.String()).follow().has("Nothing changed")
+	b.post(path, "version", "1", "title", "Theirs", "due", "2026-12-04", "due_time", "09:00", "user_id", b.user.ID.String()).follow().has("Follow-up saved.")
+	a := b.post(path, "version", "1", "title", "Call them", "due", "2026-12-05", "due_time", "10:00", "user_id", b.user.ID.String()).wants(http.StatusConflict)
+	if a.value("due") != "2026-12-05T10:00" || a.value("title") != "Theirs" {
+		t.Errorf("the conflict carries %q due %q, want mine where I changed it and theirs elsewhere", a.value("title"), a.value("due"))
+	}
+	b.post(path, "version", a.value("version"), "title", a.value("title"), "due", a.value("due"), "user_id", b.user.ID.String()).follow().has("Follow-up saved.")
+}
+
+func TestSnoozeReassignAndFinishMany(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	colleague := s.user(t, "colleague")
+	var ids []string
+	for _, title := range []string{"One", "Two"} {
+		ids = append(ids, strings.TrimPrefix(b.planned(org, "title", title, "in", "1d"), "/follow-ups/"))
+	}
+	list := url.Values{"who": {"all"}, "nonsense": {"x"}}.Encode()
+	a := b.post("/follow-ups/bulk", "action", "snooze", "in", "1w", "id", ids[0], "id", ids[1], "id", uuid.NewString(), "list", list)
+	if a.to() != "/follow-ups?who=all" {
+		t.Errorf("led to %s, want the list without what it does not know", a.to())
+	}
+	a.follow().has("2 follow-ups put off. Left as they were: 1 is not there any more.").has("Undo")
+	b.post("/follow-ups/bulk", "action", "assign", "user_id", colleague.ID.String(), "id", ids[0]).follow().has("1 follow-up given on.")
+	b.post("/follow-ups/bulk", "action", "done", "id", ids[0], "id", ids[1]).follow().has("2 follow-ups done.")
+	for says, fields := range map[string][]string{
+		"Choose at least one row.":          {"action", "done"},
+		"There is no such action.":          {"action", "lose", "id", ids[0]},
+		"There is no such follow-up.":       {"action", "done", "id", "x"},
+		"Choose for whom they shall be.":    {"action", "assign", "id", ids[0]},
+		"There is no such user.":            {"action", "assign", "id", ids[0], "user_id", uuid.NewString()},
+		"This day is past.":                 {"action", "snooze", "id", ids[0], "until", "2020-01-01"},
+		"Choose a day like 2026-12-04, or ": {"action", "snooze", "id", ids[0]},
+	} {
+		b.post("/follow-ups/bulk", fields...).wants(http.StatusUnprocessableEntity).has(says)
+	}
+}
+
+func TestFollowUpsOutOfReachAreNotThere(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	path := b.planned(org, "title", "Secret plan", "in", "1d")
+	other := s.as(t, "other", uuid.NullUUID{}, postgrestest.Role(t, s.db, "own", authz.ViewClient, authz.ViewInteraction, authz.EditInteraction))
+	other.get(path).wants(http.StatusNotFound).lacks("Secret")
+	other.get(path + "/edit").wants(http.StatusNotFound)
+	other.get(path + "/history").wants(http.StatusNotFound)
+	for _, what := range []string{"", "/done", "/snooze", "/cancel", "/reopen"} {
+		other.post(path+what, "version", "1", "title", "T", "due", "2026-12-04", "in", "1w").wants(http.StatusNotFound).lacks("Secret")
+	}
+	other.get("/follow-ups?who=all&state=all").wants(http.StatusOK).lacks("Secret")
+	other.post("/organizations/"+org+"/follow-ups", "title", "T", "in", "1w").wants(http.StatusNotFound)
+	b.get("/follow-ups/" + uuid.NewString()).wants(http.StatusNotFound)
+	b.get("/follow-ups/x").wants(http.StatusNotFound)
+	blind := s.as(t, "blind", uuid.NullUUID{}, postgrestest.Role(t, s.db, "all", authz.ViewInteraction, authz.EditInteraction))
+	blind.get(path).wants(http.StatusOK).has("Secret plan").lacks("Granvik")
+	blind.get("/follow-ups?who=all").wants(http.StatusOK).has("Secret plan").lacks("Granvik")
+	blind.post(path+"/done", "log", "1", "channel", "call").wants(http.StatusForbidden).has("Missing permission: ViewClient")
+	blind.post(path + "/done").wants(http.StatusSeeOther)
+}
+
+func TestTheListIsParted(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	b.lives("Europe/Rome")
+	for title, due := range map[string]string{"Now": "2026-11-29", "Soon": "2026-12-06", "Far": "2026-12-07", "Hour": "2026-11-29T06:00"} {
+		b.planned(org, "title", title, "due", due)
+	}
+	a := b.get("/follow-ups").wants(http.StatusOK)
+	if got := a.doc.Find(".todos h2").Text(); got != "Today 2Next 7 days 1Later 1" {
+		t.Errorf("the parts are %q", got)
+	}
+	for due, want := range map[string]string{"today": "2 follow-ups", "week": "1 follow-up", "later": "1 follow-up", "overdue": "No follow-up matches"} {
+		b.get("/follow-ups?due=" + due).wants(http.StatusOK).has(want)
+	}
+	b.get("/follow-ups?who=team").wants(http.StatusOK).has("Nothing to do")
+	b.get("/follow-ups?who=" + s.user(t, "somebody").ID.String()).wants(http.StatusOK).has("somebody")
+	b.get("/follow-ups?who=all&limit=2").wants(http.StatusOK).has("Next")
+	for _, q := range []string{"state=lost", "due=never", "who=x", "organization=x", "limit=0", "after=x"} {
+		b.get("/follow-ups?" + q).wants(http.StatusUnprocessableEntity)
+	}
+	b.get("/organizations").wants(http.StatusOK).has("Next follow-up")
+}
