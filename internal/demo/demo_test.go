@@ -312,3 +312,33 @@ func BenchmarkFirm(b *testing.B) {
 		Firm(now)
 	}
 }
+
+func TestThereIsSomethingToDo(t *testing.T) {
+	t.Parallel()
+	clock := crm.Clock{Now: now, Zone: time.UTC}
+	known := map[uuid.UUID]bool{}
+	for _, i := range firm().Interactions {
+		known[i.ID] = true
+	}
+	spans, states := map[crm.DueSpan]int{}, map[crm.FollowUpState]int{}
+	for _, f := range firm().FollowUps {
+		states[f.State]++
+		if f.Open() {
+			spans[f.Due.Span(clock)]++
+		}
+		if err := f.Validate(clock, f.Due); err != nil {
+			t.Errorf("%+v: %v", f, err)
+		}
+		if f.InteractionID.Valid && !known[f.InteractionID.UUID] || !f.UserID.Valid || f.Open() != f.DoneAt.IsZero() || f.CreatedAt.After(now) {
+			t.Errorf("%+v does not hold together", f)
+		}
+	}
+	for _, span := range crm.DueSpans {
+		if spans[span] < 5 {
+			t.Errorf("%d follow-ups are %s, want a few", spans[span], span)
+		}
+	}
+	if states[crm.FollowUpDone] < 50 || states[crm.FollowUpCancelled] < 3 {
+		t.Errorf("states: %v", states)
+	}
+}
