@@ -64,6 +64,7 @@ func newWorld(t *testing.T) *world {
 	fatal(t, err)
 	logged, err := mine.LogInteraction(ctx, crm.Interaction{
 		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(),
+		Attendees: crm.AttendeesOf(postgrestest.Contact(t, w.db, "Astrid", "Lindqvist", postgrestest.ID(w.owner.ID))),
 	}, audit.Organization, uuid.NullUUID{})
 	fatal(t, err)
 	w.interaction, w.sets = logged.ID, []uuid.UUID{linked.ChangeSet, edited.ChangeSet, logged.ChangeSet}
@@ -118,7 +119,7 @@ func fatal(t *testing.T, err error) {
 }
 
 // names matches what a stranger must never read of the world.
-var names = regexp.MustCompile(`Granvik|Lars|Lindqvist|Treasurer|Renewal|renewal|Robotics`)
+var names = regexp.MustCompile(`Granvik|Lars|Lindqvist|Astrid|Treasurer|Renewal|renewal|Robotics`)
 
 // outcome is what a stranger gets: a user with every permission and reach own, to whom nothing in the world
 // belongs.
@@ -215,6 +216,9 @@ var probes = map[string]probe{
 	}},
 	"DeleteInteraction": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.DeleteInteraction(ctx, w.interaction)
+	}},
+	"Attendable": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.Attendable(ctx, postgrestest.ID(w.organization), uuid.NullUUID{}, w.contact)
 	}},
 	"CreateFollowUp": {[]authz.Permission{authz.ViewClient, authz.EditInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.CreateFollowUp(ctx, w.followUp, audit.Organization, clock, uuid.NullUUID{})
