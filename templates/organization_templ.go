@@ -639,7 +639,7 @@ func Organization(p OrganizationPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Interactions, withContact, paths.InteractionsOfOrganization(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Interactions, withPeople(p.Page), paths.InteractionsOfOrganization(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
