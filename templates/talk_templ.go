@@ -223,7 +223,7 @@ func talkRows(p Page, form Form) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Input(p.field(form, "duration_minutes", p.T("Duration")).Fill("off").Help(p.T("Minutes, or hours as in 1:30."))).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Input(p.field(form, "duration_minutes", p.T("Duration in minutes")).Fill("off")).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

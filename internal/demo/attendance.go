@@ -31,7 +31,7 @@ func attendance(i *crm.Interaction, n int, colleagues []uuid.UUID) {
 		return
 	}
 	for _, c := range g.Perm(len(colleagues)) {
-		if len(i.Attendees) > 0 && !g.chance(0.4) {
+		if n := len(i.Attendees); n > 3 || n > 0 && !g.chance(0.4) {
 			return
 		}
 		if colleagues[c] != i.ContactID.UUID {
