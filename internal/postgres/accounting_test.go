@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	edited, err := mine.UpdateOrganization(ctx, w.organizationNow)
 	fatal(t, err)
 	logged, err := mine.LogInteraction(ctx, crm.Interaction{
-		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(),
+		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(), DurationMinutes: new(15),
 		Attendees: crm.AttendeesOf(postgrestest.Contact(t, w.db, "Astrid", "Lindqvist", postgrestest.ID(w.owner.ID))),
 	}, audit.Organization, uuid.NullUUID{})
 	fatal(t, err)
@@ -462,6 +462,23 @@ var probes = map[string]probe{
 		t, _, err := s.CreateToken(ctx, crm.Token{Name: "A", Scopes: []string{"ViewClient"}}, time.Now())
 		return t, err
 	}},
+	"MyCalendarFeed": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.MyCalendarFeed(ctx) }},
+	"MakeCalendarFeed": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		_, err := s.MakeCalendarFeed(ctx)
+		return nil, err
+	}},
+	"RevokeCalendarFeed": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		if err := s.RevokeCalendarFeed(ctx); !errors.Is(err, crm.ErrUnchanged) {
+			return nil, err
+		}
+		return nil, nil
+	}},
+	"MyCalendar": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.MyCalendar(ctx, time.Now())
+	}},
+	"TalkForCalendar": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.TalkForCalendar(ctx, w.interaction)
+	}},
 	"RevokeMyToken": {nil, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return nil, s.RevokeMyToken(ctx, w.token)
 	}},
@@ -552,7 +569,7 @@ func TestEveryStoreMethodHasAProbe(t *testing.T) {
 func TestOnlyTheseMethodsNeedNoActor(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"As", "Close", "CountGuess", "EndSession", "FindBearer", "FindSession", "HasUsers", "Jobs", "LinkHolder", "Outbox", "Ready",
+		"As", "Close", "CountGuess", "EndSession", "FindBearer", "FindCalendar", "FindSession", "HasUsers", "Jobs", "LinkHolder", "Outbox", "Ready",
 		"RequestReset", "SaveSession", "SendsMail", "Signed", "Sweep",
 	}
 	if diff := cmp.Diff(want, methodsOf[*postgres.DB]()); diff != "" {
