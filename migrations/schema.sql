@@ -40,7 +40,7 @@ END $$;
 
 CREATE FUNCTION public.audit_image(jsonb) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ($1 - '{version,updated_at,search_text,words}'::text[]);
+    RETURN ($1 - '{version,updated_at,search_text,words,met_at}'::text[]);
 
 CREATE FUNCTION public.audit_no_truncate() RETURNS trigger
     LANGUAGE plpgsql
@@ -70,6 +70,7 @@ CREATE FUNCTION public.keep_activity() RETURNS trigger
 DECLARE
   touched_organizations uuid[];
   touched_contacts uuid[];
+  moved uuid[];
 BEGIN
   CASE TG_OP
   WHEN 'INSERT' THEN
@@ -77,21 +78,34 @@ BEGIN
   WHEN 'DELETE' THEN
     SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched_organizations, touched_contacts FROM old_rows;
   ELSE
-    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO touched_organizations, touched_contacts FROM (
+    SELECT array_agg(DISTINCT id), array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO moved, touched_organizations, touched_contacts FROM (
       (SELECT id, organization_id, contact_id, happened_at FROM old_rows EXCEPT SELECT id, organization_id, contact_id, happened_at FROM new_rows)
       UNION ALL
-      (SELECT id, organization_id, contact_id, happened_at FROM new_rows EXCEPT SELECT id, organization_id, contact_id, happened_at FROM old_rows)) moved;
+      (SELECT id, organization_id, contact_id, happened_at FROM new_rows EXCEPT SELECT id, organization_id, contact_id, happened_at FROM old_rows)) m;
+    IF moved IS NOT NULL THEN
+      UPDATE interaction_contacts x SET met_at = n.happened_at FROM new_rows n WHERE x.interaction_id = n.id AND x.met_at <> n.happened_at;
+      touched_contacts := touched_contacts || ARRAY(SELECT x.contact_id FROM interaction_contacts x WHERE x.interaction_id = ANY(moved));
+    END IF;
   END CASE;
   PERFORM 1 FROM organization_activity WHERE organization_id = ANY(touched_organizations) ORDER BY organization_id FOR NO KEY UPDATE;
   UPDATE organization_activity a SET last_contact_at = n.last
   FROM (SELECT t.id, coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.organization_id = t.id), '-infinity') AS last
         FROM unnest(touched_organizations) t(id)) n
   WHERE a.organization_id = n.id AND a.last_contact_at <> n.last;
-  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched_contacts) ORDER BY contact_id FOR NO KEY UPDATE;
-  UPDATE contact_activity a SET last_contact_at = n.last
-  FROM (SELECT t.id, coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.contact_id = t.id), '-infinity') AS last
-        FROM unnest(touched_contacts) t(id)) n
-  WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
+  PERFORM settle_last_contact(touched_contacts);
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_attendance() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    PERFORM settle_last_contact((SELECT array_agg(DISTINCT contact_id) FROM new_rows));
+  ELSE
+    PERFORM settle_last_contact((SELECT array_agg(DISTINCT contact_id) FROM old_rows));
+  END IF;
   RETURN NULL;
 END $$;
 
@@ -148,6 +162,16 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.keep_met_at() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  SELECT i.happened_at INTO NEW.met_at FROM interactions i WHERE i.id = NEW.interaction_id FOR SHARE;
+  NEW.met_at := coalesce(NEW.met_at, '-infinity'); -- there is none: the foreign key says so better
+  RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -195,6 +219,7 @@ CREATE FUNCTION public.rebuild_activity() RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
     AS $$
+  UPDATE interaction_contacts x SET met_at = i.happened_at FROM interactions i WHERE i.id = x.interaction_id AND x.met_at <> i.happened_at;
   INSERT INTO organization_activity AS a (organization_id, owner_user_id, is_active, has_contact, last_contact_at)
   SELECT o.id, o.owner_user_id, o.is_active, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = o.id), coalesce(i.last, '-infinity')
   FROM organizations o LEFT JOIN
@@ -204,9 +229,10 @@ CREATE FUNCTION public.rebuild_activity() RETURNS void
     WHERE (a.owner_user_id, a.is_active, a.has_contact, a.last_contact_at)
       IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.has_contact, EXCLUDED.last_contact_at);
   INSERT INTO contact_activity AS a (contact_id, owner_user_id, is_active, last_contact_at)
-  SELECT c.id, c.owner_user_id, c.is_active, coalesce(i.last, '-infinity')
+  SELECT c.id, c.owner_user_id, c.is_active, coalesce(greatest(i.last, x.last), '-infinity')
   FROM contacts c LEFT JOIN
     (SELECT contact_id, max(happened_at) AS last FROM interactions WHERE contact_id IS NOT NULL GROUP BY 1) i ON i.contact_id = c.id
+    LEFT JOIN (SELECT contact_id, max(met_at) AS last FROM interaction_contacts GROUP BY 1) x ON x.contact_id = c.id
   ON CONFLICT (contact_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
     WHERE (a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.is_active, EXCLUDED.last_contact_at);
 $$;
@@ -242,6 +268,28 @@ BEGIN
     is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
     WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
       IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+END $$;
+
+CREATE FUNCTION public.settle_last_contact(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
+  UPDATE contact_activity a SET last_contact_at = n.last
+  FROM (SELECT t.id, coalesce(greatest((SELECT max(i.happened_at) FROM interactions i WHERE i.contact_id = t.id),
+          (SELECT max(x.met_at) FROM interaction_contacts x WHERE x.contact_id = t.id)), '-infinity') AS last
+        FROM unnest(touched) t(id)) n
+  WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
+END $$;
+
+CREATE FUNCTION public.users_end_calendar() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE calendar_feeds SET revoked_at = now() WHERE user_id = NEW.id AND revoked_at IS NULL;
+  RETURN NULL;
 END $$;
 
 CREATE FUNCTION public.users_end_doors() RETURNS trigger
@@ -296,6 +344,16 @@ ALTER TABLE public.audit_logs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.calendar_feeds (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    last_ip inet,
+    revoked_at timestamp with time zone
 );
 
 CREATE TABLE public.change_sets (
@@ -426,6 +484,12 @@ CREATE TABLE public.form_tokens (
     fingerprint bytea
 );
 
+CREATE TABLE public.interaction_contacts (
+    interaction_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    met_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.interactions (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organization_id uuid,
@@ -439,7 +503,11 @@ CREATE TABLE public.interactions (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     version integer DEFAULT 1 NOT NULL,
     words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text))))) STORED NOT NULL,
-    CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[])))
+    duration_minutes integer,
+    direction character varying(3),
+    CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[]))),
+    CONSTRAINT interactions_direction CHECK (((direction)::text = ANY ((ARRAY['in'::character varying, 'out'::character varying])::text[]))),
+    CONSTRAINT interactions_duration CHECK (((duration_minutes >= 0) AND (duration_minutes <= 1440)))
 );
 
 CREATE TABLE public.jobs (
@@ -655,6 +723,12 @@ ALTER TABLE ONLY public.api_tokens
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.calendar_feeds
+    ADD CONSTRAINT calendar_feeds_hash_key UNIQUE (hash);
+
+ALTER TABLE ONLY public.calendar_feeds
+    ADD CONSTRAINT calendar_feeds_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.change_sets
     ADD CONSTRAINT change_sets_pkey PRIMARY KEY (id);
 
@@ -672,6 +746,9 @@ ALTER TABLE ONLY public.follow_ups
 
 ALTER TABLE ONLY public.form_tokens
     ADD CONSTRAINT form_tokens_pkey PRIMARY KEY (user_id, token);
+
+ALTER TABLE ONLY public.interaction_contacts
+    ADD CONSTRAINT interaction_contacts_pkey PRIMARY KEY (interaction_id, contact_id);
 
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_pkey PRIMARY KEY (id);
@@ -770,6 +847,8 @@ CREATE INDEX audit_logs_user ON public.audit_logs USING btree (user_id, id DESC)
 
 CREATE INDEX audit_logs_xid ON public.audit_logs USING btree (xid, target_id);
 
+CREATE UNIQUE INDEX calendar_feeds_live ON public.calendar_feeds USING btree (user_id) WHERE (revoked_at IS NULL);
+
 CREATE INDEX change_sets_undoes ON public.change_sets USING btree (undoes) WHERE (undoes IS NOT NULL);
 
 CREATE INDEX change_sets_user ON public.change_sets USING btree (user_id);
@@ -844,6 +923,8 @@ CREATE INDEX idx_interactions_org ON public.interactions USING btree (organizati
 CREATE INDEX idx_organizations_display_name ON public.organizations USING btree (display_name);
 
 CREATE INDEX idx_organizations_sector ON public.organizations USING btree (sector);
+
+CREATE INDEX interaction_contacts_contact ON public.interaction_contacts USING btree (contact_id, met_at DESC, interaction_id DESC);
 
 CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC);
 
@@ -957,6 +1038,8 @@ CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.follow_ups DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.interaction_contacts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('interaction_id');
+
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.interactions DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('organization_id');
@@ -979,6 +1062,8 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.contacts FOR EACH STA
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.follow_ups FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.interaction_contacts FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.interactions FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.organization_contact FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
@@ -996,6 +1081,8 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.teams FOR EACH STATEM
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.user_roles FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.users FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER end_calendar AFTER UPDATE OF is_active ON public.users FOR EACH ROW WHEN ((old.is_active AND (NOT new.is_active))) EXECUTE FUNCTION public.users_end_calendar();
 
 CREATE TRIGGER end_doors AFTER UPDATE OF email, is_active ON public.users FOR EACH ROW WHEN ((((old.email)::text <> (new.email)::text) OR (old.is_active AND (NOT new.is_active)))) EXECUTE FUNCTION public.users_end_doors();
 
@@ -1017,7 +1104,13 @@ CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.interactions REFERENC
 
 CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
 
+CREATE TRIGGER keep_attendance_delete AFTER DELETE ON public.interaction_contacts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_attendance();
+
+CREATE TRIGGER keep_attendance_insert AFTER INSERT ON public.interaction_contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_attendance();
+
 CREATE TRIGGER keep_contact_reach AFTER UPDATE ON public.contact_activity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_reach();
+
+CREATE TRIGGER keep_met_at BEFORE INSERT ON public.interaction_contacts FOR EACH ROW EXECUTE FUNCTION public.keep_met_at();
 
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
 
@@ -1026,6 +1119,9 @@ ALTER TABLE ONLY public.api_tokens
 
 ALTER TABLE ONLY public.audit_logs
     ADD CONSTRAINT audit_logs_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);
+
+ALTER TABLE ONLY public.calendar_feeds
+    ADD CONSTRAINT calendar_feeds_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.change_sets
     ADD CONSTRAINT change_sets_undoes_fkey FOREIGN KEY (undoes) REFERENCES public.change_sets(id);
@@ -1056,6 +1152,12 @@ ALTER TABLE ONLY public.follow_ups
 
 ALTER TABLE ONLY public.form_tokens
     ADD CONSTRAINT form_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.interaction_contacts
+    ADD CONSTRAINT interaction_contacts_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.interaction_contacts
+    ADD CONSTRAINT interaction_contacts_interaction_id_fkey FOREIGN KEY (interaction_id) REFERENCES public.interactions(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE SET NULL;

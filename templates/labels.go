@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/archpilot/crm/internal/crm"
@@ -30,6 +31,9 @@ var FieldLabels = map[string]func(Page) string{
 	"body":                func(p Page) string { return p.T("Notes") },
 	"outcome":             func(p Page) string { return p.T("Outcome") },
 	"happened_at":         func(p Page) string { return p.T("When") },
+	"duration_minutes":    func(p Page) string { return p.T("Duration") },
+	"direction":           func(p Page) string { return p.T("Direction") },
+	"attendee_id":         func(p Page) string { return p.T("Also there") },
 	"organization_id":     func(p Page) string { return p.T("Organization") },
 	"contact_id":          func(p Page) string { return p.T("Contact") },
 	"user_id":             func(p Page) string { return p.T("For whom") }, // of a follow-up; no other row changes its own
@@ -88,6 +92,8 @@ var actionWords = map[string]func(Page) string{
 	"create_interaction": func(p Page) string { return p.T("Logged an interaction") },
 	"update_interaction": func(p Page) string { return p.T("Edited an interaction") },
 	"delete_interaction": func(p Page) string { return p.T("Deleted an interaction") },
+	"add_attendee":       func(p Page) string { return p.T("Added an attendee") },
+	"remove_attendee":    func(p Page) string { return p.T("Removed an attendee") },
 	"create_follow_up":   func(p Page) string { return p.T("Planned a follow-up") },
 	"update_follow_up":   func(p Page) string { return p.T("Changed a follow-up") },
 	"done_follow_up":     func(p Page) string { return p.T("Did a follow-up") },
@@ -123,6 +129,8 @@ var actionWords = map[string]func(Page) string{
 	"use_recovery_code":  func(p Page) string { return p.T("Used a recovery code") },
 	"create_token":       func(p Page) string { return p.T("Made an API token") },
 	"revoke_token":       func(p Page) string { return p.T("Revoked an API token") },
+	"make_calendar":      func(p Page) string { return p.T("Made a calendar address") },
+	"revoke_calendar":    func(p Page) string { return p.T("Revoked a calendar address") },
 	"assign_role":        func(p Page) string { return p.T("Changed the roles") },
 	"create_role":        func(p Page) string { return p.T("Added the role") },
 	"update_role":        func(p Page) string { return p.T("Edited the role") },
@@ -312,6 +320,12 @@ func fieldValue(p Page, column, value string) string {
 		if t, err := time.Parse(time.RFC3339Nano, value); err == nil {
 			return p.L.DateTime(t)
 		}
+	case "duration_minutes":
+		if n, err := strconv.Atoi(value); err == nil {
+			return DurationLabel(p, n)
+		}
+	case "direction":
+		return DirectionLabel(p, crm.Direction(value))
 	case "reach":
 		return reachLabel(p, value)
 	case "shared":

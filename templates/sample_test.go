@@ -68,8 +68,8 @@ func sampleOrganizations() crm.Listing[crm.OrganizationRow] {
 
 func sampleInteractions() []crm.Interaction {
 	return []crm.Interaction{
-		{ID: id(31), OrganizationID: some(1), ContactID: some(2), Channel: crm.Call, Subject: "Renewal: agreed on two years", Outcome: "Follow-up scheduled", Body: "Lars wants the service level in writing before Friday.\nPrice holds if signed in November.", HappenedAt: ago(6 * time.Minute), AuthorName: "Giulia Marchetti", ContactName: "Lars Granvik", OrganizationName: "Granvik Robotics", UserID: some(9), Version: 1},
-		{ID: id(32), OrganizationID: some(1), Channel: crm.Meeting, Subject: "Site visit in Västerås", Body: "Saw the new line. Åsa takes over purchasing from January; introduce her to support.", HappenedAt: ago(70 * time.Hour), AuthorName: "Giulia Marchetti", ContactName: "Åsa Lind", OrganizationName: "Granvik Robotics"},
+		{ID: id(31), OrganizationID: some(1), ContactID: some(2), Channel: crm.Call, Subject: "Renewal: agreed on two years", Outcome: "Follow-up scheduled", Body: "Lars wants the service level in writing before Friday.\nPrice holds if signed in November.", HappenedAt: ago(6 * time.Minute), AuthorName: "Giulia Marchetti", ContactName: "Lars Granvik", OrganizationName: "Granvik Robotics", UserID: some(9), Version: 1, DurationMinutes: new(25), Direction: crm.Outgoing},
+		{ID: id(32), OrganizationID: some(1), Channel: crm.Meeting, Subject: "Site visit in Västerås", Body: "Saw the new line. Åsa takes over purchasing from January; introduce her to support.", HappenedAt: ago(70 * time.Hour), AuthorName: "Giulia Marchetti", ContactName: "Åsa Lind", OrganizationName: "Granvik Robotics", DurationMinutes: new(90), Attendees: []crm.Attendee{{ContactID: id(2), Name: "Lars Granvik"}, {ContactID: id(4), Name: "Bruno Keller"}}},
 		{ID: id(33), OrganizationID: some(1), Channel: crm.Email, Subject: "Sent the revised quote", Outcome: "Information sent", Body: "Quote 2214 with the volume discount, valid until 15 December.", HappenedAt: ago(72 * time.Hour), AuthorName: "Marco Testa", ContactName: "Åsa Lind", OrganizationName: "Granvik Robotics"},
 		{ID: id(34), OrganizationID: some(1), Channel: crm.Note, Subject: "Budget freeze lifted", Body: "Heard from their CFO at the fair: investments are open again from Q1.", HappenedAt: ago(480 * time.Hour), AuthorName: "Giulia Marchetti", OrganizationName: "Granvik Robotics"},
 	}
@@ -101,7 +101,8 @@ var sampleOwners = []Option{{Value: id(9).String(), Label: "Giulia Marchetti"}, 
 func sampleLog() LogForm {
 	return LogForm{
 		Form: Form{Action: paths.LogOnOrganization(id(1)), Token: "t0k3n"}, PartnerField: "contact_id",
-		Partners: []Option{{Value: id(2).String(), Label: "Lars Granvik"}, {Value: id(3).String(), Label: "Åsa Lind"}},
+		Partners:  []Option{{Value: id(2).String(), Label: "Lars Granvik"}, {Value: id(3).String(), Label: "Åsa Lind"}},
+		Attendees: []Option{{Value: id(2).String(), Label: "Lars Granvik"}, {Value: id(3).String(), Label: "Åsa Lind"}},
 	}
 }
 
@@ -125,10 +126,12 @@ func refusedOrganizationForm() Form {
 
 func refusedLog() LogForm {
 	l := sampleLog()
-	l.Values = map[string]string{"channel": "email", "body": "We spoke", "happened_at": "tomorrow-ish"}
+	l.Values = map[string]string{"channel": "email", "body": "We spoke", "happened_at": "tomorrow-ish", "duration_minutes": "soon", "direction": "in"}
+	l.Many = map[string][]string{"attendee_id": {id(3).String()}}
 	l.Errors = crm.Invalid{
 		"subject":     crm.Msg("Enter what it was about."),
 		"happened_at": crm.Msg("Enter a date and time like 2026-11-22T15:04."),
+		"attendee_id": crm.Msg("There is no such contact."),
 	}
 	return l
 }

@@ -106,12 +106,12 @@ func TestAccess(t *testing.T) {
 
 // accessWorld is a site with one record of each kind.
 type accessWorld struct {
-	site                                       *site
-	conn                                       *pgx.Conn
-	sql                                        string
-	organization, contact, linked, interaction uuid.UUID
-	change, user, role, team, view, followUp   uuid.UUID
-	state                                      map[string]string // of every table, since the last look
+	site                                                 *site
+	conn                                                 *pgx.Conn
+	sql                                                  string
+	organization, contact, linked, interaction           uuid.UUID
+	change, user, role, team, view, followUp, subscriber uuid.UUID
+	state                                                map[string]string // of every table, since the last look
 }
 
 func newAccessWorld(t *testing.T) *accessWorld {
@@ -123,6 +123,7 @@ func newAccessWorld(t *testing.T) *accessWorld {
 	ctx, system := context.Background(), postgrestest.System(s.db)
 	w := &accessWorld{site: s, conn: postgrestest.Connect(t, s.url)}
 	w.user = postgrestest.User(t, s.db, "bystander", uuid.NullUUID{}, s.hash).ID
+	w.subscriber = postgrestest.User(t, s.db, "subscriber", uuid.NullUUID{}, s.hash).ID
 	w.role = postgrestest.Role(t, s.db, "own")
 	team, err := system.CreateTeam(ctx, crm.Team{Name: "North"}, uuid.NullUUID{})
 	fatal(t, err)
@@ -166,7 +167,7 @@ func fatal(t *testing.T, err error) {
 func (w *accessWorld) log(t *testing.T) uuid.UUID {
 	t.Helper()
 	logged, err := postgrestest.System(w.site.db).LogInteraction(context.Background(), crm.Interaction{
-		OrganizationID: postgrestest.ID(w.organization), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(),
+		OrganizationID: postgrestest.ID(w.organization), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(), DurationMinutes: new(15),
 	}, audit.Organization, uuid.NullUUID{})
 	fatal(t, err)
 	return logged.ID
@@ -271,6 +272,8 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "invitation"), 1)
 	case "reset":
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "reset"), 1)
+	case "calendar":
+		return strings.Replace(r.Pattern, "{secret}", w.calendar(t), 1)
 	case "account", "jobs":
 		id = uuid.New() // what is one's own has an id that nobody else has
 	default:
@@ -299,6 +302,18 @@ func (w *accessWorld) link(t *testing.T, purpose string) string {
 	secret := uuid.NewString()
 	_, err := w.conn.Exec(context.Background(), `INSERT INTO user_secrets (hash, user_id, purpose, expires_at)
 		SELECT sha256(convert_to($1, 'UTF8')), id, $2, now() + interval '1 hour' FROM users WHERE id = $3`, secret, purpose, w.user)
+	fatal(t, err)
+	w.look(t)
+	return secret
+}
+
+// calendar makes an address of a calendar of somebody whom no other route changes, used a moment ago, and returns its
+// secret.
+func (w *accessWorld) calendar(t *testing.T) string {
+	t.Helper()
+	const secret = "crm_cal_abcdefghijklmnopqrstuvwxyz234567"
+	_, err := w.conn.Exec(context.Background(), `INSERT INTO calendar_feeds (id, user_id, hash, last_used_at)
+		SELECT gen_random_uuid(), $2, sha256(convert_to($1, 'UTF8')), now() ON CONFLICT DO NOTHING`, secret, w.subscriber)
 	fatal(t, err)
 	w.look(t)
 	return secret

@@ -20,7 +20,7 @@ func TestSensitiveRoutes(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"POST /account/mfa/setup", "POST /account/mfa/confirm", "POST /account/mfa/codes", "POST /account/mfa/off",
-		"POST /account/tokens",
+		"POST /account/tokens", "POST /account/calendar",
 		"POST /admin/users", "POST /admin/users/{id}", "POST /admin/users/{id}/reactivate", "POST /admin/users/{id}/password", "POST /admin/users/{id}/reset-link",
 		"POST /admin/users/{id}/invite", "POST /admin/users/{id}/mfa/reset",
 		"POST /admin/roles", "POST /admin/roles/{id}",

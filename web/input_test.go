@@ -54,8 +54,8 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 		limits: map[string]int{"first_name": 80, "last_name": 80, "phone": 40, "mobile": 40, "job_title": 120, "email": 190}, wanted: []string{"first_name", "last_name"}, ids: []string{"owner_user_id"},
 	}
 	interaction := formSpec{
-		good:   map[string]string{"channel": "call", "subject": "S", "body": "B", "outcome": "O", "happened_at": "2026-11-22T15:04"},
-		limits: map[string]int{"subject": 200, "outcome": 80, "body": 50_000, "channel": 40}, wanted: []string{"channel", "subject"}, times: []string{"happened_at"},
+		good:   map[string]string{"channel": "call", "subject": "S", "body": "B", "outcome": "O", "happened_at": "2026-11-22T15:04", "duration_minutes": "15", "direction": "in"},
+		limits: map[string]int{"subject": 200, "outcome": 80, "body": 50_000, "channel": 40, "duration_minutes": 4, "direction": 3}, wanted: []string{"channel", "subject"}, times: []string{"happened_at"},
 	}
 	to := func(f formSpec, path string, more ...string) formSpec {
 		f.path, f.good = path, maps.Clone(f.good)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -15,7 +16,7 @@ import (
 	"github.com/archpilot/crm/templates"
 )
 
-var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at"}
+var interactionFields = []string{"channel", "subject", "body", "outcome", "happened_at", "duration_minutes", "direction"}
 
 // nextFields are those of what follows from an interaction; done_follow_up, which repeats, is not among them.
 var nextFields = []string{"next_title", "next_due", "next_due_time", "next_in", "next_user_id"}
@@ -63,8 +64,8 @@ func chipNames(rows []crm.Interaction, f crm.InteractionFilter) (organization, c
 		if f.OrganizationID.Valid && i.OrganizationID == f.OrganizationID && organization == "" {
 			organization = i.OrganizationName
 		}
-		if f.ContactID.Valid && i.ContactID == f.ContactID && contact == "" {
-			contact = i.ContactName
+		if f.ContactID.Valid && contact == "" {
+			contact = nameOf(i, f.ContactID.UUID)
 		}
 	}
 	return organization, contact
@@ -88,7 +89,8 @@ func showInteraction(ctx context.Context, v *visit) (response, error) {
 	})), nil
 }
 
-// readInteraction reads the fields of the form; an empty time means now.
+// readInteraction reads the fields of the form; an empty time means now. What the chosen channel does not have is not
+// taken: the form hides it, and a browser sends it all the same.
 func readInteraction(v *visit) crm.Interaction {
 	i := crm.Interaction{
 		Channel: crm.Channel(v.form.Get("channel")), Subject: v.form.Get("subject"), Body: v.form.Get("body"), Outcome: v.form.Get("outcome"), HappenedAt: v.now,
@@ -96,14 +98,29 @@ func readInteraction(v *visit) crm.Interaction {
 	if at := strings.TrimSpace(v.form.Get("happened_at")); at != "" {
 		i.HappenedAt = crm.ParseTime(at, v.zone())
 	}
+	if i.Channel.HasDuration() {
+		i.DurationMinutes = crm.ParseMinutes(v.form.Get("duration_minutes"))
+	}
+	if i.Channel.HasDirection() {
+		i.Direction = crm.Direction(v.form.Get("direction"))
+	}
+	i.Attendees = crm.AttendeesOf(v.attendees()...)
 	return i
 }
 
 func interactionValues(v *visit, i crm.Interaction) map[string]string {
-	return map[string]string{
+	values := map[string]string{
 		"channel": string(i.Channel), "subject": i.Subject, "body": i.Body, "outcome": i.Outcome, "happened_at": v.page.L.InputTime(i.HappenedAt),
+		"duration_minutes": "", "direction": string(i.Direction),
 	}
+	if i.DurationMinutes != nil {
+		values["duration_minutes"] = strconv.Itoa(*i.DurationMinutes)
+	}
+	return values
 }
+
+// maxInBox is up to how many linked people the log box of a record offers as attendees; more have a page of their own.
+const maxInBox = 20
 
 // organizationLog is the log box of an organization: fresh, or as it was sent with what is wrong.
 func organizationLog(v *visit, id uuid.UUID, o postgres.OrganizationPage, errs crm.Invalid) templates.LogForm {
@@ -111,6 +128,9 @@ func organizationLog(v *visit, id uuid.UUID, o postgres.OrganizationPage, errs c
 	log.Open = editable(o.FollowUps)
 	for _, r := range o.People {
 		log.Partners = append(log.Partners, templates.Option{Value: r.ContactID.String(), Label: r.ContactName})
+	}
+	if len(log.Partners) > 1 && len(log.Partners) <= maxInBox {
+		log.Attendees = log.Partners
 	}
 	return log
 }
@@ -129,7 +149,7 @@ func logForm(v *visit, action, partner string, errs crm.Invalid) templates.LogFo
 	log := templates.LogForm{PartnerField: partner, Form: templates.Form{Action: action, Token: v.formToken(), Errors: errs}}
 	if errs != nil {
 		log.Values = v.typed(slices.Concat([]string{partner}, interactionFields, nextFields)...)
-		log.Many = map[string][]string{"done_follow_up": v.form["done_follow_up"]}
+		log.Many = map[string][]string{"done_follow_up": v.form["done_follow_up"], fieldAttendee: slices.Clone(v.form[fieldAttendee])}
 	}
 	return log
 }
@@ -160,6 +180,9 @@ func organizationLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.I
 		return nil, err
 	}
 	log, err := fullLog(ctx, v, organizationLog(v, id, o, errs))
+	if err == nil {
+		err = v.offerAttendees(ctx, &log, uuid.NullUUID{UUID: id, Valid: true}, uuid.NullUUID{})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +207,9 @@ func contactLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invali
 		return nil, err
 	}
 	log, err := fullLog(ctx, v, contactLog(v, id, c, errs))
+	if err == nil {
+		err = v.offerAttendees(ctx, &log, uuid.NullUUID{}, uuid.NullUUID{UUID: id, Valid: true})
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -238,8 +264,29 @@ func editInteractionForm(ctx context.Context, v *visit) (response, error) {
 	if !i.MayEdit {
 		return nil, crm.ErrNotFound
 	}
-	form := templates.Form{Action: paths.Interaction(id), Version: i.Version, Values: interactionValues(v, i)}
-	return show(templates.InteractionForm(templates.InteractionFormPage{Page: v.page, Interaction: i, Form: form})), nil
+	form := templates.Form{Action: paths.Interaction(id), Version: i.Version, Values: interactionValues(v, i), Many: map[string][]string{fieldAttendee: {}}}
+	for _, a := range i.Attendees {
+		form.Many[fieldAttendee] = append(form.Many[fieldAttendee], a.ContactID.String())
+	}
+	return interactionForm(ctx, v, i, form)
+}
+
+// interactionForm shows the form of an interaction: to edit, or again after something was wrong with it. Who sees no
+// clients is offered nobody, and changes nobody.
+func interactionForm(ctx context.Context, v *visit, now crm.Interaction, form templates.Form) (response, error) {
+	p := templates.InteractionFormPage{Page: v.page, Interaction: now, Form: form}
+	if v.page.CanViewClients {
+		more := append(now.AttendeeIDs(), ticked(form.Many[fieldAttendee])...)
+		people, err := v.store.Attendable(ctx, now.OrganizationID, now.ContactID, more...)
+		if err != nil {
+			return nil, err
+		}
+		p.Attendees = attendeeOptions(people)
+	}
+	if form.Errors != nil {
+		return refuse(templates.InteractionForm(p)), nil
+	}
+	return show(templates.InteractionForm(p)), nil
 }
 
 func updateInteraction(ctx context.Context, v *visit) (response, error) {
@@ -263,8 +310,10 @@ func updateInteraction(ctx context.Context, v *visit) (response, error) {
 	resp, err := v.save(
 		func() (postgres.Saved, error) { return v.store.UpdateInteraction(ctx, i) },
 		func(errs crm.Invalid) (response, error) {
-			form := templates.Form{Action: paths.Interaction(id), Version: i.Version, Values: v.typed(interactionFields...), Errors: errs}
-			return refuse(templates.InteractionForm(templates.InteractionFormPage{Page: v.page, Interaction: now, Form: form})), nil
+			return interactionForm(ctx, v, now, templates.Form{
+				Action: paths.Interaction(id), Version: i.Version, Values: v.typed(interactionFields...), Errors: errs,
+				Many: map[string][]string{fieldAttendee: slices.Clone(v.form[fieldAttendee])},
+			})
 		}, paths.Interaction(id),
 		func(r postgres.Saved) response { return saved(paths.Interaction(id), v.t("Interaction saved."), r) })
 	if errors.Is(err, crm.ErrConflict) {
@@ -283,11 +332,18 @@ func interactionConflict(ctx context.Context, v *visit, id uuid.UUID) (response,
 	for n, c := range crm.Channels {
 		channels[n] = templates.Option{Value: string(c), Label: templates.ChannelLabel(v.page, c)}
 	}
-	return conflict(ctx, v, conflicting{
+	c := conflicting{
 		target: crm.Target{Type: audit.Interaction, ID: id},
 		name:   now.Subject, back: paths.Interaction(id), version: now.Version, history: changes, theirs: interactionValues(v, now),
-		fields: interactionFields, options: map[string][]templates.Option{"channel": channels}, long: "body",
-	})
+		fields: interactionFields, options: map[string][]templates.Option{"channel": channels, "direction": templates.Directions(v.page)}, long: "body",
+	}
+	if v.page.CanViewClients {
+		c.theirPeople = now.Attendees
+		if c.people, err = v.store.Attendable(ctx, now.OrganizationID, now.ContactID, append(now.AttendeeIDs(), ticked(v.form[fieldAttendee])...)...); err != nil {
+			return nil, err
+		}
+	}
+	return conflict(ctx, v, c)
 }
 
 func deleteInteraction(ctx context.Context, v *visit) (response, error) {

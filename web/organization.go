@@ -228,6 +228,8 @@ type conflicting struct {
 	fields     []string
 	options    map[string][]templates.Option
 	long       string // the field that is a text area
+
+	people, theirPeople []crm.Attendee // who may attend, and who does; mine are those ticked
 }
 
 // conflict answers a stale save with 409: nothing of either side is lost. A field that the visitor left as the
@@ -242,7 +244,8 @@ func conflict(ctx context.Context, v *visit, c conflicting) (response, error) {
 	}
 	p := templates.ConflictPage{
 		Page: v.page, Name: c.name, BackURL: c.back, Theirs: c.theirs,
-		Form: templates.Form{Action: c.action, Version: c.version, Values: mine},
+		Form:   templates.Form{Action: c.action, Version: c.version, Values: mine, Many: map[string][]string{fieldAttendee: v.form[fieldAttendee]}},
+		People: attendeeOptions(c.people), TheirPeople: attendeeOptions(c.theirPeople),
 	}
 	if len(c.history) > 0 {
 		p.ChangedBy, p.ChangedAt = c.history[0].UserName, c.history[0].CreatedAt

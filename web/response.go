@@ -13,7 +13,7 @@ import (
 	"github.com/archpilot/crm/templates"
 )
 
-// response is what a handler returns: one of page, file, stream, redirect, entrance and exit.
+// response is what a handler returns: one of page, file, subscription, stream, redirect, entrance and exit.
 type response interface{ isResponse() }
 
 // page is a rendered page with its status.
@@ -48,6 +48,13 @@ type file struct {
 	body        []byte
 }
 
+// subscription is a file that a program asks for again and again: it gets it anew only where it has changed. With a name
+// it is saved under that.
+type subscription struct {
+	name, contentType string
+	body              []byte
+}
+
 // stream is a file that is written as it is read: nobody knows beforehand how long it is.
 type stream struct {
 	name, contentType string
@@ -55,8 +62,11 @@ type stream struct {
 	end               func() // called when it is over, however it ends
 }
 
-func (page) isResponse()     {}
-func (file) isResponse()     {}
+func (page) isResponse() {}
+func (file) isResponse() {}
+
+func (subscription) isResponse() {}
+
 func (stream) isResponse()   {}
 func (redirect) isResponse() {}
 func (entrance) isResponse() {}

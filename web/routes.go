@@ -78,6 +78,7 @@ func (s *Server) doors() []route {
 		{post, "/reset/{secret}", byLink, s.resetByLink},
 		{get, "/invitations/{secret}", byLink, s.showInvitation},
 		{post, "/invitations/{secret}", byLink, s.acceptInvitation},
+		{get, "/calendar/{secret}", byLink, s.serveCalendar}, // as its owner may see it at that moment
 	}
 }
 
@@ -144,6 +145,7 @@ func (s *Server) register() []route {
 		{post, "/follow-ups/{id}/cancel", editInteraction, cancelFollowUp},
 		{post, "/follow-ups/{id}/reopen", editInteraction, reopenFollowUp},
 		{get, "/follow-ups/{id}/history", viewInteraction, showFollowUpHistory},
+		{get, "/interactions/{id}/calendar.ics", viewInteraction, s.serveTalk},
 	}
 }
 
@@ -198,6 +200,10 @@ func (s *Server) account() []route {
 		{get, "/account/tokens", signedIn, listTokens},
 		{post, "/account/tokens", signedIn.asking(), createToken},
 		{post, "/account/tokens/{id}/revoke", signedIn, revokeToken},
+
+		{get, "/account/calendar", signedIn, showCalendarFeed},
+		{post, "/account/calendar", signedIn.asking(), s.makeCalendarFeed},
+		{post, "/account/calendar/revoke", signedIn, revokeCalendarFeed},
 	}
 }
 

@@ -146,6 +146,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, resp response) {
 		w.Header().Set("Content-Type", resp.contentType)
 		w.Header().Set("Cache-Control", "no-store")
 		_, _ = w.Write(resp.body) // the client may be gone
+	case subscription:
+		serveSubscription(w, r, resp)
 	case stream:
 		s.send(w, r, resp)
 	case tooMany:

@@ -52,6 +52,7 @@ type Server struct {
 	routes     []route
 	api        *api.Server
 	exports    exports
+	deadFeeds  *api.Brake
 	gzips      compressors
 	draining   chan struct{} // closed when the server is about to stop
 }
@@ -63,6 +64,7 @@ func New(o Options) *Server {
 	}
 	s := &Server{Options: o, draining: make(chan struct{}), gzips: newCompressors(), linkPolicy: referrerPolicyOfLinks(o.BaseURL)}
 	s.sessions = newSessions(s)
+	s.deadFeeds = api.NewBrake(o.Now)
 	s.api = api.New(api.Options{DB: o.DB, Log: o.Log, Zone: o.Zone, Now: o.Now})
 	s.routes = s.table()
 	for _, r := range s.routes {

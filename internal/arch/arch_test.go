@@ -67,10 +67,13 @@ var mayImport = map[string]rule{
 	"internal/mail":          only("internal/crm", "internal/l10n", "internal/paths", "internal/postgres"),
 	"internal/mail/mailtest": only(),
 
+	// iCalendar files, of events and nothing else
+	"internal/calendar": only(),
+
 	// pages know no database, requests know no SQL
 	"templates": only("internal/crm", "internal/l10n", "internal/paths", "static", "templates/ui"),
 	"web/api":   only("internal/audit", "internal/authz", "internal/crm", "internal/paths", "internal/postgres"), // what programs get
-	"web": only("internal/audit", "internal/authz", "internal/crm", "internal/importer", "internal/l10n", "internal/mfa", "internal/password",
+	"web": only("internal/audit", "internal/authz", "internal/calendar", "internal/crm", "internal/importer", "internal/l10n", "internal/mfa", "internal/password",
 		"internal/paths", "internal/postgres", "static", "templates", "web/api"),
 
 	// the wiring
@@ -83,6 +86,7 @@ var outsiders = map[string][]string{
 		"cmd/crm", "internal/backup", "internal/bench", "internal/postgres", "internal/postgres/postgrestest", "internal/privatepg",
 	},
 	"github.com/wneessen/go-mail":      {"internal/mail"},
+	"github.com/emersion/go-ical":      {"internal/calendar"},
 	"net/http":                         {"cmd/crm", "internal/bench", "static", "web", "web/api"},
 	"github.com/go-chi/chi/v5":         {"web", "web/api"},
 	"github.com/danielgtaylor/huma/v2": {"web/api"},

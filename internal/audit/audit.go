@@ -27,6 +27,8 @@ const (
 	CreateInteraction   Action = "create_interaction"
 	UpdateInteraction   Action = "update_interaction"
 	DeleteInteraction   Action = "delete_interaction"
+	AddAttendee         Action = "add_attendee" // part of one of the three above; target and metadata are the interaction's
+	RemoveAttendee      Action = "remove_attendee"
 	CreateFollowUp      Action = "create_follow_up"
 	UpdateFollowUp      Action = "update_follow_up"
 	FinishFollowUp      Action = "done_follow_up"
@@ -79,20 +81,22 @@ const (
 	UseRecoveryCode  Action = "use_recovery_code"
 	CreateToken      Action = "create_token"
 	RevokeToken      Action = "revoke_token"
+	MakeCalendar     Action = "make_calendar" // the secret address of one's calendar
+	RevokeCalendar   Action = "revoke_calendar"
 )
 
 // Actions lists every action, for filters and for the test that each has words.
 var Actions = []Action{
 	CreateOrganization, UpdateOrganization, ArchiveOrganization, RestoreOrganization,
 	CreateContact, UpdateContact, ArchiveContact, RestoreContact, LinkContact, UpdateLink, UnlinkContact,
-	CreateInteraction, UpdateInteraction, DeleteInteraction,
+	CreateInteraction, UpdateInteraction, DeleteInteraction, AddAttendee, RemoveAttendee,
 	CreateFollowUp, UpdateFollowUp, FinishFollowUp, CancelFollowUp, ReopenFollowUp,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
 	CreateView, UpdateView, DeleteView,
 	Import, AssignClients, ArchiveClients, RestoreClients, SnoozeFollowUps, AssignFollowUps, FinishFollowUps, Export, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
 	RequestReset, InviteUser, RevokeInvitation, AcceptInvitation,
 	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
-	CreateToken, RevokeToken,
+	CreateToken, RevokeToken, MakeCalendar, RevokeCalendar,
 }
 
 // Types of audit targets.

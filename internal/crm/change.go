@@ -32,7 +32,7 @@ type Change struct {
 	TargetType  string
 	TargetID    uuid.NullUUID
 	TargetName  string // "" when the reader may not see it
-	LinkedName  string // of a relationship, the contact's name
+	LinkedName  string // of a relationship the contact's name, of a change of attendees theirs
 	UserID      uuid.NullUUID
 	UserName    string
 	CreatedAt   time.Time

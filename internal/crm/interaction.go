@@ -21,6 +21,36 @@ const (
 // Channels lists the channels in the order in which forms offer them.
 var Channels = []Channel{Call, Meeting, Email, Note}
 
+// HasDuration reports whether an interaction of this channel takes a while.
+func (c Channel) HasDuration() bool { return c == Call || c == Meeting }
+
+// HasDirection reports whether somebody began an interaction of this channel.
+func (c Channel) HasDirection() bool { return c == Call || c == Email }
+
+// Direction says who called or wrote; "" when that is not known.
+type Direction string
+
+// The two directions.
+const (
+	Incoming Direction = "in"
+	Outgoing Direction = "out"
+)
+
+// Directions lists the directions in the order in which forms offer them.
+var Directions = []Direction{Incoming, Outgoing}
+
+// MaxMinutes is the longest duration, a day.
+const MaxMinutes = 24 * 60
+
+// MaxAttendees bounds the people of one interaction besides its contact.
+const MaxAttendees = 50
+
+// Attendee is somebody who was at an interaction besides its contact.
+type Attendee struct {
+	ContactID uuid.UUID
+	Name      string // read only
+}
+
 // Outcomes are suggestions; others are accepted.
 var Outcomes = []string{
 	"Follow-up scheduled", "Information sent", "Meeting booked", "Waiting for customer",
@@ -42,8 +72,15 @@ type Interaction struct {
 	Body           string
 	Outcome        string
 	HappenedAt     time.Time
-	CreatedAt      time.Time
-	Version        int
+	// DurationMinutes is nil when nobody said how long it took. Only calls and meetings have one, only calls and
+	// e-mails a Direction.
+	DurationMinutes *int
+	Direction       Direction
+	// Attendees are the people besides the contact. A reader gets those within reach; those they do not get stay when
+	// they save an edit.
+	Attendees []Attendee
+	CreatedAt time.Time
+	Version   int
 
 	// Read only. Names are "" without ViewClient or out of reach; then no link is shown either.
 	OrganizationName string
@@ -52,9 +89,38 @@ type Interaction struct {
 	MayEdit          bool // within the reader's reach for editing
 }
 
-// Clean brings every text field into its stored form.
+// Clean brings every text field into its stored form. Nobody attends twice, and the contact is there anyway.
 func (i *Interaction) Clean() {
 	i.Subject, i.Body, i.Outcome = Clean(i.Subject), Clean(i.Body), Clean(i.Outcome)
+	var once []Attendee
+	for _, a := range i.Attendees {
+		if a.ContactID != i.ContactID.UUID && !attends(once, a.ContactID) {
+			once = append(once, a)
+		}
+	}
+	i.Attendees = once
+}
+
+func attends(all []Attendee, contact uuid.UUID) bool {
+	return slices.ContainsFunc(all, func(a Attendee) bool { return a.ContactID == contact })
+}
+
+// AttendeeIDs returns the contacts who attended.
+func (i Interaction) AttendeeIDs() []uuid.UUID {
+	ids := make([]uuid.UUID, len(i.Attendees))
+	for n, a := range i.Attendees {
+		ids[n] = a.ContactID
+	}
+	return ids
+}
+
+// AttendeesOf returns contacts as the attendees of an interaction about to be saved.
+func AttendeesOf(contacts ...uuid.UUID) []Attendee {
+	var all []Attendee
+	for _, id := range contacts {
+		all = append(all, Attendee{ContactID: id})
+	}
+	return all
 }
 
 // Validate returns an Invalid naming each field that cannot be saved, or nil.
@@ -72,10 +138,32 @@ func (i Interaction) Validate() error {
 	} else if y := i.HappenedAt.Year(); y < 1900 || y > 2200 {
 		v.Add("happened_at", "Enter a year between 1900 and 2200.")
 	}
+	i.checkTalk(v)
 	if !i.OrganizationID.Valid && !i.ContactID.Valid {
 		v.Add("", "An interaction belongs to an organization, a contact, or both.")
 	}
 	return v.Err()
+}
+
+// checkTalk adds what is wrong with how long it took, which way it went and who was there.
+func (i Interaction) checkTalk(v Invalid) {
+	switch {
+	case i.DurationMinutes == nil:
+	case *i.DurationMinutes < 0 || *i.DurationMinutes > MaxMinutes:
+		v.Add("duration_minutes", "Enter minutes, such as 15 or 1:30, up to a day.")
+	case !i.Channel.HasDuration():
+		v.Add("duration_minutes", "Only calls and meetings have a duration.")
+	}
+	switch {
+	case i.Direction == "":
+	case !slices.Contains(Directions, i.Direction):
+		v.Add("direction", "Choose incoming or outgoing.")
+	case !i.Channel.HasDirection():
+		v.Add("direction", "Only calls and e-mails have a direction.")
+	}
+	if n := len(i.Attendees); n > MaxAttendees {
+		v.Add("attendee_id", "At most %d people; these are %d.", MaxAttendees, n)
+	}
 }
 
 // ParseTime reads a time as forms and the API send it: "2026-11-22T15:04" (seconds optional) in

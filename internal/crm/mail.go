@@ -14,10 +14,11 @@ const (
 	MailMFAOff     MailKind = "notice_mfa_off"   // switched off
 	MailMFAReset   MailKind = "notice_mfa_reset" // taken away by an administrator
 	MailToken      MailKind = "notice_token"     // an API token was made
+	MailCalendar   MailKind = "notice_calendar"  // an address of the calendar was made
 )
 
 // MailKinds lists every kind, for the test that each has a letter.
-var MailKinds = []MailKind{MailInvitation, MailReset, MailPassword, MailMFAOn, MailMFAOff, MailMFAReset, MailToken}
+var MailKinds = []MailKind{MailInvitation, MailReset, MailPassword, MailMFAOn, MailMFAOff, MailMFAReset, MailToken, MailCalendar}
 
 // HasLink reports whether mail of this kind carries a link.
 func (k MailKind) HasLink() bool { return k == MailInvitation || k == MailReset }

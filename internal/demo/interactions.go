@@ -98,5 +98,10 @@ func (g *generator) interaction(n int, e event, talk *talk) crm.Interaction {
 	if i.CreatedAt.After(g.now) {
 		i.CreatedAt = g.now
 	}
+	colleagues := make([]uuid.UUID, len(g.staff[e.org]))
+	for k, c := range g.staff[e.org] {
+		colleagues[k] = g.data.Contacts[c].ID
+	}
+	attendance(&i, n, colleagues)
 	return i
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/archpilot/crm/internal/crm"
+	"github.com/google/uuid"
 )
 
 // home links contact n to its client.
@@ -76,7 +77,21 @@ func (sc *scaler) interaction(n int) crm.Interaction {
 	if i.CreatedAt.After(g.now) {
 		i.CreatedAt = g.now
 	}
+	if contact >= 0 {
+		attendance(&i, n, sc.colleagues(org))
+	} else {
+		attendance(&i, n, nil)
+	}
 	return i
+}
+
+// colleagues are the contacts that have client org as their first.
+func (sc *scaler) colleagues(org int) []uuid.UUID {
+	var all []uuid.UUID
+	for c := org; c < sc.linked(); c += sc.clients {
+		all = append(all, id("contact", c))
+	}
+	return all
 }
 
 // meet draws when interaction n was and with whom. The event's own client and contact are the only ones that

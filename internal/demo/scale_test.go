@@ -61,8 +61,8 @@ func TestOnlyScaledDatesDependOnNow(t *testing.T) {
 	}
 	for i, x := range later.interactions {
 		x.HappenedAt, x.CreatedAt = f.interactions[i].HappenedAt, f.interactions[i].CreatedAt
-		if x != f.interactions[i] {
-			t.Fatalf("got %+v, want %+v", x, f.interactions[i])
+		if diff := cmp.Diff(f.interactions[i], x); diff != "" {
+			t.Fatalf("-want +got:\n%s", diff)
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (s *site) pages(t testing.TB) []string {
 		paths.FollowUps, paths.FollowUps + "?who=all&select=page", paths.FollowUps + "?who=all&state=done", followUp, followUp + "/edit", followUp + "/history",
 		paths.FollowUps + "/" + id.Done, organization + "/follow-ups/new", contact + "/follow-ups/new",
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
-		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword,
+		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword, paths.AccountCalendar,
 		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
 		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login", paths.Showcase,
 	}
@@ -117,6 +117,18 @@ func (b *tab) examineAnswers(s *site) {
 		b.open(paths.Organizations + "/" + id)
 		b.fill("subject", "Examined")
 		b.follow(button("Log"))
+	})
+	b.examine("more people in the log box", func() {
+		b.open(paths.Organizations + "/" + row[string](b.t, s, `SELECT organization_id::text FROM organization_contact GROUP BY 1 HAVING count(*) BETWEEN 2 AND 20 ORDER BY 1 LIMIT 1`))
+		script[bool](b, `document.querySelectorAll(".more-people").forEach((d) => d.open = true), true`)
+	})
+	meeting := paths.Interactions + "/" + row[string](b.t, s, `SELECT interaction_id::text FROM interaction_contacts ORDER BY 1 LIMIT 1`)
+	for _, path := range []string{meeting, meeting + "/edit"} {
+		b.examine("a meeting of several", func() { b.open(path) })
+	}
+	b.examine("a calendar's address", func() {
+		b.open(paths.AccountCalendar)
+		b.follow(button("Make an address"))
 	})
 	b.examine("a conflict", func() {
 		b.open(paths.Organizations + "/" + id + "/edit")

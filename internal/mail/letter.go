@@ -53,6 +53,8 @@ func (w Writer) words(l *l10n.Localizer, m postgres.Mail) (subject string, lines
 		return l.T("Your second factor was reset"), []string{l.T("An administrator took the second factor off your account. Signing in takes the password alone until you set it up again."), notYou}
 	case crm.MailToken:
 		return l.T("A new API token"), []string{l.T("An API token was made for your account. Programs that hold it act in your name."), notYou}
+	case crm.MailCalendar:
+		return l.T("A new calendar address"), []string{l.T("A secret address was made under which calendar programs read your follow-ups and meetings."), notYou}
 	}
 	return "", nil
 }

@@ -177,6 +177,17 @@ const AccountTokens = Account + "/tokens"
 
 func RevokeToken(id uuid.UUID) string { return AccountTokens + "/" + id.String() + "/revoke" }
 
+// AccountCalendar is where the address of one's own calendar is made, CalendarFeed that address.
+const (
+	AccountCalendar = Account + "/calendar"
+	RevokeCalendar  = AccountCalendar + "/revoke"
+)
+
+func CalendarFeed(secret string) string { return "/calendar/" + secret }
+
+// InteractionFile is one interaction as a file for a calendar.
+func InteractionFile(id uuid.UUID) string { return Interaction(id) + "/calendar.ics" }
+
 // UserTokens lists the API tokens of somebody else.
 func UserTokens(user uuid.UUID) string { return User(user) + "/tokens" }
 

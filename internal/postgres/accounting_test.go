@@ -63,7 +63,8 @@ func newWorld(t *testing.T) *world {
 	edited, err := mine.UpdateOrganization(ctx, w.organizationNow)
 	fatal(t, err)
 	logged, err := mine.LogInteraction(ctx, crm.Interaction{
-		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(),
+		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(), DurationMinutes: new(15),
+		Attendees: crm.AttendeesOf(postgrestest.Contact(t, w.db, "Astrid", "Lindqvist", postgrestest.ID(w.owner.ID))),
 	}, audit.Organization, uuid.NullUUID{})
 	fatal(t, err)
 	w.interaction, w.sets = logged.ID, []uuid.UUID{linked.ChangeSet, edited.ChangeSet, logged.ChangeSet}
@@ -118,7 +119,7 @@ func fatal(t *testing.T, err error) {
 }
 
 // names matches what a stranger must never read of the world.
-var names = regexp.MustCompile(`Granvik|Lars|Lindqvist|Treasurer|Renewal|renewal|Robotics`)
+var names = regexp.MustCompile(`Granvik|Lars|Lindqvist|Astrid|Treasurer|Renewal|renewal|Robotics`)
 
 // outcome is what a stranger gets: a user with every permission and reach own, to whom nothing in the world
 // belongs.
@@ -215,6 +216,9 @@ var probes = map[string]probe{
 	}},
 	"DeleteInteraction": {editTalk, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.DeleteInteraction(ctx, w.interaction)
+	}},
+	"Attendable": {view, empty, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.Attendable(ctx, postgrestest.ID(w.organization), uuid.NullUUID{}, w.contact)
 	}},
 	"CreateFollowUp": {[]authz.Permission{authz.ViewClient, authz.EditInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.CreateFollowUp(ctx, w.followUp, audit.Organization, clock, uuid.NullUUID{})
@@ -461,6 +465,23 @@ var probes = map[string]probe{
 		t, _, err := s.CreateToken(ctx, crm.Token{Name: "A", Scopes: []string{"ViewClient"}}, time.Now())
 		return t, err
 	}},
+	"MyCalendarFeed": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.MyCalendarFeed(ctx) }},
+	"MakeCalendarFeed": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		_, err := s.MakeCalendarFeed(ctx)
+		return nil, err
+	}},
+	"RevokeCalendarFeed": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		if err := s.RevokeCalendarFeed(ctx); !errors.Is(err, crm.ErrUnchanged) {
+			return nil, err
+		}
+		return nil, nil
+	}},
+	"MyCalendar": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.MyCalendar(ctx, time.Now())
+	}},
+	"TalkForCalendar": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.TalkForCalendar(ctx, w.interaction)
+	}},
 	"RevokeMyToken": {nil, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return nil, s.RevokeMyToken(ctx, w.token)
 	}},
@@ -551,7 +572,7 @@ func TestEveryStoreMethodHasAProbe(t *testing.T) {
 func TestOnlyTheseMethodsNeedNoActor(t *testing.T) {
 	t.Parallel()
 	want := []string{
-		"As", "Close", "CountGuess", "EndSession", "FindBearer", "FindSession", "HasUsers", "Jobs", "LinkHolder", "Outbox", "Ready",
+		"As", "Close", "CountGuess", "EndSession", "FindBearer", "FindCalendar", "FindSession", "HasUsers", "Jobs", "LinkHolder", "Outbox", "Ready",
 		"RequestReset", "SaveSession", "SendsMail", "Signed", "Sweep",
 	}
 	if diff := cmp.Diff(want, methodsOf[*postgres.DB]()); diff != "" {

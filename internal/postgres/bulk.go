@@ -79,12 +79,16 @@ func (s *Store) insertImaged(ctx context.Context, w *work, action audit.Action, 
 		}
 	}
 	parent, extra := "NULL::uuid", "'{}'::jsonb"
-	switch table.targetType {
-	case audit.Relationship:
+	switch {
+	case table.name == "interaction_contacts":
+		const of = " FROM interactions i WHERE i.id = n.interaction_id)"
+		parent = "(SELECT i.organization_id" + of
+		extra = "(SELECT jsonb_build_object('organization_id', i.organization_id, 'contact_id', i.contact_id, 'user_id', i.user_id)" + of
+	case table.targetType == audit.Relationship:
 		parent, extra = "n.contact_id", "jsonb_build_object('organization_id', n.organization_id, 'contact_id', n.contact_id)"
-	case audit.FollowUp:
+	case table.targetType == audit.FollowUp:
 		parent, extra = "coalesce(n.organization_id, n.contact_id)", "jsonb_build_object('organization_id', n.organization_id, 'contact_id', n.contact_id)"
-	case audit.Interaction:
+	case table.targetType == audit.Interaction:
 		parent, extra = "n.organization_id", "jsonb_build_object('organization_id', n.organization_id, 'contact_id', n.contact_id, 'channel', n.channel)"
 	}
 	names := prefix("", columns)
@@ -229,7 +233,7 @@ func idsBySlug(ctx context.Context, w *work, sql string) (map[string]uuid.UUID, 
 }
 
 func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
-	var organizations, contacts, links, interactions, followUps []map[string]any
+	var organizations, contacts, links, interactions, attendees, followUps []map[string]any
 	for _, o := range r.Organizations {
 		row := organizationRowJSON(o, o.ID)
 		row["is_active"], row["created_at"], row["updated_at"] = o.IsActive, o.CreatedAt, o.CreatedAt
@@ -250,7 +254,11 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		interactions = append(interactions, map[string]any{
 			"id": i.ID, "organization_id": i.OrganizationID, "contact_id": i.ContactID, "user_id": i.UserID, "channel": i.Channel, "subject": i.Subject,
 			"body": emptyNull(i.Body), "outcome": emptyNull(i.Outcome), "happened_at": i.HappenedAt, "created_at": i.CreatedAt,
+			"duration_minutes": i.DurationMinutes, "direction": emptyNull(string(i.Direction)),
 		})
+		for _, contact := range i.AttendeeIDs() {
+			attendees = append(attendees, map[string]any{"interaction_id": i.ID, "contact_id": contact})
+		}
 	}
 	for _, f := range r.FollowUps {
 		followUps = append(followUps, followUpRowJSON(f))
@@ -264,6 +272,7 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		{audit.CreateContact, "contacts", contacts},
 		{audit.LinkContact, "organization_contact", links},
 		{audit.CreateInteraction, "interactions", interactions},
+		{audit.AddAttendee, "interaction_contacts", attendees},
 		{audit.CreateFollowUp, "follow_ups", followUps},
 	} {
 		if err := s.insertImaged(ctx, w, step.action, mustTable(step.table), step.rows, nil); err != nil {

@@ -33,13 +33,27 @@ func (s *Store) changeScope(client, interaction authz.Permission) string {
 		WHEN 'contact' THEN coalesce((SELECT coalesce(` + s.contactScope(client, "c") + `, FALSE) FROM contacts c WHERE c.id = a.target_id), ` + s.ownerWithin(client, owner) + `, FALSE)
 		WHEN 'relationship' THEN coalesce((SELECT coalesce(` + s.organizationScope(client, "o") + `, FALSE) FROM organizations o WHERE o.id = a.target_id), ` + everywhere + `)
 			AND coalesce((SELECT coalesce(` + s.contactScope(client, "c") + `, FALSE) FROM contacts c WHERE c.id = a.parent_id), ` + everywhere + `)
-		WHEN 'interaction' THEN EXISTS (SELECT 1 FROM (SELECT (` + image + `->>'organization_id')::uuid AS organization_id,
-			(` + image + `->>'contact_id')::uuid AS contact_id, (` + image + `->>'user_id')::uuid AS user_id) i WHERE ` + s.interactionScope(interaction, "i") + `)
+		WHEN 'interaction' THEN EXISTS (SELECT 1 FROM (SELECT (t.told->>'organization_id')::uuid AS organization_id,
+				(t.told->>'contact_id')::uuid AS contact_id, (t.told->>'user_id')::uuid AS user_id
+			FROM (SELECT CASE a.table_name WHEN 'interaction_contacts' THEN a.metadata ELSE ` + image + ` END AS told) t) i WHERE ` + s.interactionScope(interaction, "i") + `)
 		WHEN 'follow_up' THEN coalesce((SELECT coalesce(` + s.followUpScope(interaction, "f") + `, FALSE) FROM follow_ups f WHERE f.id = a.target_id),
 			(SELECT coalesce(` + s.followUpScope(interaction, "f") + `, FALSE) FROM jsonb_populate_record(NULL::follow_ups, ` + image + `) f), FALSE)
 		WHEN 'view' THEN coalesce(` + s.viewChangeScope() + `, FALSE)
 		WHEN 'user' THEN ` + manages + ` WHEN 'role' THEN ` + manages + ` WHEN 'team' THEN ` + manages + ` ELSE FALSE END`
 }
+
+// changeSeen is changeScope for a reader: that somebody attended is told to who may see that person.
+func (s *Store) changeSeen() string {
+	everywhere := "FALSE"
+	if s.actor.Reach(authz.ViewClient) == authz.All {
+		everywhere = "TRUE"
+	}
+	return `(` + s.changeScope(authz.ViewClient, authz.ViewInteraction) + `) AND (a.table_name IS DISTINCT FROM 'interaction_contacts' OR
+		coalesce((SELECT coalesce(` + s.contactScope(authz.ViewClient, "c") + `, FALSE) FROM contacts c WHERE c.id = ` + attendeeTold + `), ` + everywhere + `))`
+}
+
+// attendeeTold is the SQL of whom an audit row about an attendee tells.
+const attendeeTold = `(coalesce(a.after, a.before)->>'contact_id')::uuid`
 
 // changeQuery selects audit rows a WHERE where as crm.Change. Name and images of a record out of reach stay
 // out; so do those of client data without ViewClient, and of interactions without ViewInteraction.
@@ -49,15 +63,16 @@ func (s *Store) changeQuery(from, where string) string {
 			(SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}') FROM jsonb_each_text(a.metadata) m) AS metadata, coalesce(CASE WHEN v.ok THEN CASE
 				WHEN a.target_type IN ('organization', 'relationship') THEN coalesce(coalesce(a.after, a.before)->>'display_name', (SELECT o.display_name FROM organizations o WHERE o.id = a.target_id))
 				WHEN a.target_type = 'contact' THEN (coalesce(a.after, a.before)->>'first_name') || ' ' || (coalesce(a.after, a.before)->>'last_name')
-				WHEN a.target_type = 'interaction' THEN coalesce(a.after, a.before)->>'subject'
+				WHEN a.target_type = 'interaction' THEN coalesce(coalesce(a.after, a.before)->>'subject', (SELECT i.subject FROM interactions i WHERE i.id = a.target_id))
 				WHEN a.target_type = 'follow_up' THEN coalesce(a.after, a.before)->>'title'
 				WHEN a.target_type = 'user' THEN (SELECT u.name FROM users u WHERE u.id = a.target_id)
 				WHEN a.target_type = 'role' THEN (SELECT r.name FROM roles r WHERE r.id = a.target_id)
 				WHEN a.target_type IN ('team', 'view') THEN coalesce(a.after, a.before)->>'name' END END, '') AS target_name,
-			CASE WHEN v.ok AND a.target_type = 'relationship' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = a.parent_id), '') ELSE '' END AS linked_name,
+			CASE WHEN v.ok AND a.target_type = 'relationship' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = a.parent_id), '')
+				WHEN v.ok AND a.table_name = 'interaction_contacts' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = ` + attendeeTold + `), '') ELSE '' END AS linked_name,
 			CASE WHEN v.ok THEN a.before END AS before, CASE WHEN v.ok THEN a.after END AS after
 		FROM ` + from + ` LEFT JOIN users au ON au.id = a.user_id
-		CROSS JOIN LATERAL (SELECT ` + s.changeScope(authz.ViewClient, authz.ViewInteraction) + ` AS ok) v WHERE ` + where
+		CROSS JOIN LATERAL (SELECT ` + s.changeSeen() + ` AS ok) v WHERE ` + where
 }
 
 // queueHistory adds the latest changes of record @id to a batch: its own, those of its follow-ups, and the links it is
@@ -303,7 +318,7 @@ func (s *Store) readChangeSet(ctx context.Context, id uuid.UUID, types []string)
 	args := s.args(pgx.NamedArgs{"id": id, "max": crm.MaxChanges})
 	queueOne(b, &h, `SELECT cs.id, cs.kind, cs.user_id, coalesce(u.name, '') AS user_name, cs.created_at, cs.undoes,
 			(SELECT x.id FROM change_sets x WHERE x.undoes = cs.id ORDER BY x.created_at DESC LIMIT 1) AS undone_by,
-			(SELECT count(*) FROM audit_logs a WHERE a.change_set_id = cs.id AND `+s.changeScope(authz.ViewClient, authz.ViewInteraction)+`) AS total
+			(SELECT count(*) FROM audit_logs a WHERE a.change_set_id = cs.id AND `+s.changeSeen()+`) AS total
 		FROM change_sets cs LEFT JOIN users u ON u.id = cs.user_id WHERE cs.id = @id`, args)
 	b.Queue(s.changeQuery("audit_logs a", "a.change_set_id = @id AND v.ok ORDER BY a.id LIMIT @max"), args).Query(func(rows pgx.Rows) (err error) {
 		changes, err = collectChanges(rows)

@@ -169,8 +169,8 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, in ...crm.Contact
 	queueMany(b, &p.Organizations, s.organizationsOfContactQuery(), args)
 	queueMany(b, &p.Past, s.pastOrganizationsQuery(), args)
 	if s.actor.May(authz.ViewInteraction) {
-		queueMany(b, &p.Timeline, s.timelineQuery("i.contact_id"), args)
 		queueMany(b, &p.FollowUps, s.openFollowUpsQuery("f.contact_id"), args)
+		queueMany(b, &p.Timeline, s.contactTimeline(), args)
 	}
 	s.queueHistory(b, &p.History, audit.Contact, args)
 	if err := b.send(ctx, s.db); err != nil {

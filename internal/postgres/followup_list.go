@@ -68,7 +68,7 @@ func (s *Store) FollowUpPage(ctx context.Context, id uuid.UUID) (FollowUpPage, e
 	b := &batch{}
 	args := s.args(pgx.NamedArgs{"id": id})
 	queueOne(b, &p.FollowUp, s.followUpQuery(), args)
-	queueMany(b, &p.Interactions, `SELECT `+interactionColumns+interactionNames+` FROM interactions i`+s.interactionJoins()+`
+	queueMany(b, &p.Interactions, `SELECT `+interactionColumns+s.interactionNames()+` FROM interactions i`+s.interactionJoins()+`
 		WHERE i.id IN (SELECT f.interaction_id FROM follow_ups f WHERE f.id = @id UNION SELECT f.done_interaction_id FROM follow_ups f WHERE f.id = @id)
 			AND `+s.interactionScope(authz.ViewInteraction, "i"), args)
 	s.queueHistory(b, &p.History, audit.FollowUp, args)

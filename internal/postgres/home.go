@@ -42,7 +42,7 @@ func (s *Store) Recent(ctx context.Context) (Recent, error) {
 			WHERE `+s.contactScope(authz.ViewClient, "c")+` ORDER BY k.at DESC, k.id LIMIT 8`, s.args(nil))
 	}
 	if s.actor.May(authz.ViewInteraction) {
-		queueMany(b, &r.Interactions, `SELECT `+interactionColumns+interactionNames+` FROM interactions i`+s.interactionJoins()+`
+		queueMany(b, &r.Interactions, `SELECT `+interactionColumns+s.interactionNames()+` FROM interactions i`+s.interactionJoins()+`
 			WHERE i.user_id = @me ORDER BY i.happened_at DESC, i.id DESC LIMIT 10`, s.args(nil))
 	}
 	return r, b.send(ctx, s.db)

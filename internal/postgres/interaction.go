@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -15,12 +16,14 @@ import (
 )
 
 const interactionColumns = `i.id, i.organization_id, i.contact_id, i.user_id, i.channel, i.subject, coalesce(i.body, '') AS body,
-	coalesce(i.outcome, '') AS outcome, i.happened_at, i.created_at, i.version`
+	coalesce(i.outcome, '') AS outcome, i.happened_at, i.duration_minutes, coalesce(i.direction, '') AS direction, i.created_at, i.version`
 
 // interactionNames adds the names that the reader may see: an organization or a contact out of their reach,
-// or any without ViewClient, stays nameless.
-const interactionNames = `, coalesce(no.display_name, '') AS organization_name,
-	coalesce(nc.first_name || ' ' || nc.last_name, '') AS contact_name, coalesce(nu.name, '') AS author_name`
+// or any without ViewClient, stays nameless; such an attendee is left out.
+func (s *Store) interactionNames() string {
+	return `, coalesce(no.display_name, '') AS organization_name,
+	coalesce(nc.first_name || ' ' || nc.last_name, '') AS contact_name, coalesce(nu.name, '') AS author_name, ` + s.attendees() + ` AS attendees`
+}
 
 func (s *Store) interactionJoins() string {
 	return ` LEFT JOIN organizations no ON no.id = i.organization_id AND ` + s.organizationScope(authz.ViewClient, "no") + `
@@ -28,13 +31,25 @@ func (s *Store) interactionJoins() string {
 		LEFT JOIN users nu ON nu.id = i.user_id`
 }
 
-// timelineQuery lists the 20 latest interactions of record @id, named by a column; future ones are included. The id
+// organizationTimeline lists the 20 latest interactions of organization @id; future ones are included. The id
 // stands in a sub-select, so that no value of it looks cheaper than another to the planner: it would plan this anew, a
 // millisecond and more, for every page.
-func (s *Store) timelineQuery(column string) string {
-	return `SELECT ` + interactionColumns + interactionNames + `
+func (s *Store) organizationTimeline() string {
+	return `SELECT ` + interactionColumns + s.interactionNames() + `
 		FROM interactions i` + s.interactionJoins() + `
-		WHERE ` + column + ` = (SELECT @id::uuid) AND ` + s.interactionScope(authz.ViewInteraction, "i") + `
+		WHERE i.organization_id = (SELECT @id::uuid) AND ` + s.interactionScope(authz.ViewInteraction, "i") + `
+		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
+}
+
+// contactTimeline lists the 20 latest interactions with contact @id, or at which they were: each way has an index in the
+// order of time, and gives as many as are shown. Who attended does not bring an interaction into anybody's reach.
+func (s *Store) contactTimeline() string {
+	scope := s.interactionScope(authz.ViewInteraction, "i")
+	return `SELECT ` + interactionColumns + s.interactionNames() + ` FROM (
+			(SELECT i.id FROM interactions i WHERE i.contact_id = (SELECT @id::uuid) AND ` + scope + ` ORDER BY i.happened_at DESC, i.id DESC LIMIT 20)
+			UNION (SELECT i.id FROM interaction_contacts x JOIN interactions i ON i.id = x.interaction_id
+				WHERE x.contact_id = (SELECT @id::uuid) AND ` + scope + ` ORDER BY x.met_at DESC, x.interaction_id DESC LIMIT 20)) k
+		JOIN interactions i ON i.id = k.id` + s.interactionJoins() + `
 		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
 }
 
@@ -94,14 +109,13 @@ func (s *Store) interactionsOf(f crm.InteractionFilter, words string) (list, err
 	l := list{
 		table: "interactions i", id: "i.id", owner: "i.user_id", scope: s.interactionScope(authz.ViewInteraction, "i"),
 		order: interactionsByTime, orders: interactionOrders, people: crm.ByAuthor,
-		outer:  `SELECT ` + interactionColumns + interactionNames + `, %place FROM (%keys) k JOIN interactions i ON i.id = k.id` + s.interactionJoins(),
+		outer:  `SELECT ` + interactionColumns + s.interactionNames() + `, %place FROM (%keys) k JOIN interactions i ON i.id = k.id` + s.interactionJoins(),
 		custom: f.Query != "" || f.Channel != "" || f.Outcome != "" || !f.From.IsZero() || !f.To.IsZero(),
 	}
 	l.filterOwner(f.Author, l.owner, s.ownerWithin(authz.ViewInteraction, "w.id"))
 	l.filter(f.Channel != "", "i.channel = @channel")
 	l.filter(f.Outcome != "", outcomeKey+" = @outcome")
 	l.filter(f.OrganizationID.Valid, "i.organization_id = @organization")
-	l.filter(f.ContactID.Valid, "i.contact_id = @contact")
 	l.filter(!f.From.IsZero(), "i.happened_at >= @from")
 	l.filter(!f.To.IsZero(), "i.happened_at < @to")
 	l.filter(words != "", interactionWords)
@@ -110,7 +124,7 @@ func (s *Store) interactionsOf(f crm.InteractionFilter, words string) (list, err
 }
 
 func (s *Store) interactionQuery() string {
-	return `SELECT ` + interactionColumns + interactionNames + `, coalesce(` + s.interactionScope(authz.EditInteraction, "i") + `, FALSE) AS may_edit
+	return `SELECT ` + interactionColumns + s.interactionNames() + `, coalesce(` + s.interactionScope(authz.EditInteraction, "i") + `, FALSE) AS may_edit
 		FROM interactions i` + s.interactionJoins() + `
 		WHERE i.id = @id AND ` + s.interactionScope(authz.ViewInteraction, "i")
 }
@@ -162,7 +176,7 @@ func (s *Store) Interaction(ctx context.Context, id uuid.UUID) (crm.Interaction,
 func interactionArgs(i crm.Interaction) pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"id": i.ID, "organization": i.OrganizationID, "contact": i.ContactID, "user": i.UserID, "channel": i.Channel,
-		"subject": i.Subject, "body": i.Body, "outcome": i.Outcome, "happenedAt": i.HappenedAt,
+		"subject": i.Subject, "body": i.Body, "outcome": i.Outcome, "happenedAt": i.HappenedAt, "minutes": i.DurationMinutes, "direction": i.Direction,
 	}
 }
 
@@ -174,9 +188,9 @@ func interactionChange(a audit.Action, i crm.Interaction, before, after json.Raw
 	}
 }
 
-// LogInteraction saves a new interaction by the actor, once per form token. The organization and the contact
-// it names must be in view; on names which of the two the page stands for (audit.Organization or
-// audit.Contact): that one out of reach is ErrNotFound, the other is Invalid. What follows from it is saved in the same
+// LogInteraction saves a new interaction by the actor, once per form token. The organization, the contact and the
+// attendees it names must be in view; on names which of the two the page stands for (audit.Organization or
+// audit.Contact): that one out of reach is ErrNotFound, the others are Invalid. What follows from it is saved in the same
 // change set; its faults stand at next_title, next_due, next_user_id and done_follow_up.
 func (s *Store) LogInteraction(ctx context.Context, i crm.Interaction, on string, token uuid.NullUUID, next ...crm.Next) (Saved, error) {
 	if err := s.require(authz.ViewClient, authz.EditInteraction); err != nil {
@@ -196,7 +210,12 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 		return nil, err
 	}
 	faults := crm.Invalid{}
-	if err := faults.Join("", i.Validate()); err != nil {
+	for _, err := range []error{i.Validate(), s.checkComing(ctx, w, i.AttendeeIDs())} {
+		if err := faults.Join("", err); err != nil {
+			return nil, err
+		}
+	}
+	if err := holdRecords(ctx, w, i, i.AttendeeIDs()); err != nil {
 		return nil, err
 	}
 	var changes []audit.Change
@@ -210,11 +229,18 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	if err := holdActivities(ctx, w, i, i.AttendeeIDs()); err != nil {
+		return nil, err
+	}
 	after, err := scalar[json.RawMessage](ctx, w, `
-		INSERT INTO interactions AS i (id, organization_id, contact_id, user_id, channel, subject, body, outcome, happened_at)
-		VALUES (@id, @organization, @contact, @user, @channel, @subject, nullif(@body, ''), nullif(@outcome, ''), @happenedAt)
+		INSERT INTO interactions AS i (id, organization_id, contact_id, user_id, channel, subject, body, outcome, happened_at, duration_minutes, direction)
+		VALUES (@id, @organization, @contact, @user, @channel, @subject, nullif(@body, ''), nullif(@outcome, ''), @happenedAt, @minutes, nullif(@direction, ''))
 		RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
-	return append([]audit.Change{interactionChange(audit.CreateInteraction, i, nil, after)}, changes...), err
+	if err != nil {
+		return nil, err
+	}
+	attendees, err := addAttendees(ctx, w, i, i.AttendeeIDs())
+	return slices.Concat([]audit.Change{interactionChange(audit.CreateInteraction, i, nil, after)}, attendees, changes), err
 }
 
 // checkAttached makes sure that the records an interaction or a follow-up names are in view.
@@ -248,35 +274,60 @@ func (s *Store) lockInteraction(ctx context.Context, w *work, id uuid.UUID) (ima
 	return imaged[crm.Interaction]{r.Interaction, r.Image}, notFound(err)
 }
 
-// UpdateInteraction saves what an interaction says, read at i.Version; whom it belongs to stays. The earlier
-// text stays in the history. It returns ErrConflict, ErrUnchanged or ErrNotFound like other updates.
+// UpdateInteraction saves what an interaction says, read at i.Version, and who attended; whom it belongs to stays, and so
+// do attendees whom the actor may not see. The earlier text stays in the history. It returns ErrConflict, ErrUnchanged
+// or ErrNotFound like other updates.
 func (s *Store) UpdateInteraction(ctx context.Context, i crm.Interaction) (Saved, error) {
 	if err := s.require(authz.ViewInteraction, authz.EditInteraction); err != nil {
 		return Saved{}, err
 	}
-	i.Clean()
 	cs, err := s.write(ctx, audit.UpdateInteraction, func(ctx context.Context, w *work) ([]audit.Change, error) {
 		was, err := s.lockInteraction(ctx, w, i.ID)
 		if err != nil {
 			return nil, err
 		}
-		i.OrganizationID, i.ContactID = was.Record.OrganizationID, was.Record.ContactID
+		i.OrganizationID, i.ContactID, i.UserID = was.Record.OrganizationID, was.Record.ContactID, was.Record.UserID
+		i.Clean()
 		if err := i.Validate(); err != nil {
 			return nil, err
 		}
 		if was.Record.Version != i.Version {
 			return nil, crm.ErrConflict
 		}
-		after, err := scalar[json.RawMessage](ctx, w, `
-			UPDATE interactions i SET channel = @channel, subject = @subject, body = nullif(@body, ''), outcome = nullif(@outcome, ''),
-				happened_at = @happenedAt, version = version + 1
-			WHERE id = @id RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
-		if err == nil {
-			err = unchanged(was.Image, after)
-		}
-		return []audit.Change{interactionChange(audit.UpdateInteraction, i, was.Image, after)}, err
+		return s.saveInteraction(ctx, w, was, i)
 	})
 	return Saved{i.ID, cs}, err
+}
+
+// saveInteraction writes the row and the attendees where they differ; ErrUnchanged where neither does.
+func (s *Store) saveInteraction(ctx context.Context, w *work, was imaged[crm.Interaction], i crm.Interaction) ([]audit.Change, error) {
+	come, gone, err := s.attendance(ctx, w, i)
+	if err != nil {
+		return nil, err
+	}
+	after, err := scalar[json.RawMessage](ctx, w, `
+		UPDATE interactions i SET channel = @channel, subject = @subject, body = nullif(@body, ''), outcome = nullif(@outcome, ''),
+			happened_at = @happenedAt, duration_minutes = @minutes, direction = nullif(@direction, ''), version = version + 1
+		WHERE id = @id RETURNING audit_image(to_jsonb(i))`, interactionArgs(i)) // moves the version even where only attendees changed
+	if err != nil {
+		return nil, err
+	}
+	var changes []audit.Change
+	if unchanged(was.Image, after) == nil {
+		changes = append(changes, interactionChange(audit.UpdateInteraction, i, was.Image, after))
+	}
+	removed, err := removeAttendees(ctx, w, i, gone)
+	if err != nil {
+		return nil, err
+	}
+	added, err := addAttendees(ctx, w, i, come)
+	if err != nil {
+		return nil, err
+	}
+	if changes = slices.Concat(changes, removed, added); len(changes) == 0 {
+		return nil, crm.ErrUnchanged
+	}
+	return changes, nil
 }
 
 // ErrNotAuthor says that only the author or someone with ManageUsers may delete an interaction.
@@ -304,8 +355,12 @@ func (s *Store) DeleteInteraction(ctx context.Context, id uuid.UUID) (Saved, err
 		if err := s.stands(was.Record.Version); err != nil {
 			return nil, err
 		}
+		attendees, err := clearAttendees(ctx, w, was.Record)
+		if err != nil {
+			return nil, err
+		}
 		_, err = w.Exec(ctx, `DELETE FROM interactions WHERE id = @id`, pgx.NamedArgs{"id": id})
-		return []audit.Change{interactionChange(audit.DeleteInteraction, was.Record, was.Image, nil)}, err
+		return append(attendees, interactionChange(audit.DeleteInteraction, was.Record, was.Image, nil)), err
 	})
 	return Saved{id, cs}, err
 }

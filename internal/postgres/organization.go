@@ -158,8 +158,8 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, in ...crm.Or
 	queueMany(b, &p.People, s.peopleQuery(), args)
 	queueMany(b, &p.Past, s.pastPeopleQuery(), args)
 	if s.actor.May(authz.ViewInteraction) {
-		queueMany(b, &p.Timeline, s.timelineQuery("i.organization_id"), args)
 		queueMany(b, &p.FollowUps, s.openFollowUpsQuery("f.organization_id"), args)
+		queueMany(b, &p.Timeline, s.organizationTimeline(), args)
 	}
 	s.queueHistory(b, &p.History, audit.Organization, args)
 	if err := b.send(ctx, s.db); err != nil {

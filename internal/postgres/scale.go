@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/archpilot/crm/internal/audit"
@@ -39,6 +41,7 @@ var loadedTables = []loadedTable{
 	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods"}},
 	{"relationship_periods", nil},
 	{"interactions", []string{"audit_guard", "keep_activity_insert"}},
+	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_met_at"}},
 }
 
 // derivedTables are filled from the loaded ones by rebuild_activity and rebuild_contact_reach, through their keys.
@@ -239,13 +242,33 @@ func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 		}); err != nil {
 		return err
 	}
-	return copyRows(ctx, l, "interactions", []string{
-		"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at",
-	}, r.Interactions, func(i crm.Interaction) []any {
+	return copyTalk(ctx, l, r.Interactions)
+}
+
+// attended is one attendee about to be loaded.
+type attended struct {
+	interaction, contact uuid.UUID
+	at                   time.Time
+}
+
+// copyTalk streams interactions, and then their attendees, which are few: those wait in memory.
+func copyTalk(ctx context.Context, l *load, interactions iter.Seq[crm.Interaction]) error {
+	var attendees []attended
+	if err := copyRows(ctx, l, "interactions", []string{
+		"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at", "duration_minutes", "direction",
+	}, interactions, func(i crm.Interaction) []any {
+		for _, a := range i.Attendees {
+			attendees = append(attendees, attended{i.ID, a.ContactID, i.HappenedAt})
+		}
 		return []any{
 			i.ID, i.OrganizationID, i.ContactID, i.UserID, string(i.Channel), i.Subject,
-			emptyNull(i.Body), emptyNull(i.Outcome), i.HappenedAt, i.CreatedAt,
+			emptyNull(i.Body), emptyNull(i.Outcome), i.HappenedAt, i.CreatedAt, i.DurationMinutes, emptyNull(string(i.Direction)),
 		}
+	}); err != nil {
+		return err
+	}
+	return copyRows(ctx, l, "interaction_contacts", []string{"interaction_id", "contact_id", "met_at"}, slices.Values(attendees), func(a attended) []any {
+		return []any{a.interaction, a.contact, a.at}
 	})
 }
 

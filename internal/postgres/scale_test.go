@@ -97,7 +97,7 @@ func TestLargeLoadDerives(t *testing.T) {
 				EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = o.id), coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.organization_id = o.id), '-infinity'))`,
 		"last contact of contacts": `SELECT count(*) FROM contacts c FULL JOIN contact_activity a ON a.contact_id = c.id WHERE
 			(a.owner_user_id, a.is_active, a.last_contact_at) IS DISTINCT FROM (c.owner_user_id, c.is_active,
-				coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.contact_id = c.id), '-infinity'))`,
+				coalesce((SELECT max(i.happened_at) FROM ` + talkWith + ` i WHERE i.person = c.id), '-infinity'))`,
 		"reach of contacts": `SELECT count(*) FROM contact_reach r FULL JOIN contact_reaches v USING (contact_id, owner_user_id) WHERE
 			(r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at) IS DISTINCT FROM (v.contact_id, v.last_name, v.first_name, v.is_active, v.last_contact_at)`,
 		"periods": `SELECT count(*) FROM organization_contact l FULL JOIN relationship_periods p USING (organization_id, contact_id)

@@ -112,6 +112,7 @@ var unguarded = map[string]string{
 	"contact_reach":         "derived: triggers on links, organizations and contacts, which are guarded, keep it",
 	"organization_activity": "derived: triggers on organizations and interactions, which are guarded, keep it",
 	"api_tokens":            "secret: making and revoking one are events",
+	"calendar_feeds":        "secret: making and revoking an address are events",
 	"form_tokens":           "operational: answers of forms already taken, swept after two days",
 	"goose_db_version":      "operational: goose's own",
 	"jobs":                  "operational: work to be done in the background; what it changes has its change set",

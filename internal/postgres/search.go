@@ -256,7 +256,7 @@ func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organi
 	}
 	if s.actor.May(authz.ViewInteraction) && t.words != "" {
 		b.byIndex(true)
-		queueMany(b, &f.Interactions, `SELECT `+interactionColumns+interactionNames+` FROM (`+s.talksFound(t)+`) k JOIN interactions i ON i.id = k.id`+s.interactionJoins()+`
+		queueMany(b, &f.Interactions, `SELECT `+interactionColumns+s.interactionNames()+` FROM (`+s.talksFound(t)+`) k JOIN interactions i ON i.id = k.id`+s.interactionJoins()+`
 			WHERE `+t.scope+` ORDER BY i.happened_at DESC, i.id DESC`, with(args, "seen", t.newest))
 	}
 	return s.finish(ctx, b)

@@ -42,9 +42,18 @@ var imagedTables = []imagedTable{
 		refers: []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}, {"user_id", "users"}, {"done_by", "users"}, {"created_by", "users"}},
 	},
 	{
+		name: "interaction_contacts", targetType: audit.Interaction, key: []string{"interaction_id", "contact_id"}, target: "interaction_id",
+		columns: []string{"interaction_id", "contact_id"},
+		refers:  []reference{{"interaction_id", "interactions"}, {"contact_id", "contacts"}}, partOf: "interactions",
+	},
+	{
 		name: "interactions", targetType: audit.Interaction, key: []string{"id"}, target: "id", versioned: true,
-		columns: []string{"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at"},
-		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}, {"user_id", "users"}},
+		columns: []string{
+			"id", "organization_id", "contact_id", "user_id", "channel", "subject", "body", "outcome", "happened_at", "created_at",
+			"duration_minutes", "direction",
+		},
+		refers:   []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}, {"user_id", "users"}},
+		refersTo: []string{"EXISTS (SELECT 1 FROM interaction_contacts x WHERE x.interaction_id = t.id)"},
 	},
 	{
 		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
@@ -71,6 +80,7 @@ var imagedTables = []imagedTable{
 			"EXISTS (SELECT 1 FROM organization_contact x WHERE x.contact_id = t.id)",
 			"EXISTS (SELECT 1 FROM relationship_periods x WHERE x.contact_id = t.id)",
 			"EXISTS (SELECT 1 FROM interactions x WHERE x.contact_id = t.id)",
+			"EXISTS (SELECT 1 FROM interaction_contacts x WHERE x.contact_id = t.id)",
 			"EXISTS (SELECT 1 FROM follow_ups x WHERE x.contact_id = t.id)",
 		},
 	},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -184,17 +185,15 @@ type undo struct {
 	records map[string][]*touched
 	changes []audit.Change
 	result  crm.UndoResult
-	staying map[uuid.UUID]bool // users and roles that the change set made and that stay: their parts stay too
+	staying map[uuid.UUID]bool // records with parts that the change set made and that stay: their parts stay too
 }
 
 func (u *undo) run(ctx context.Context) ([]audit.Change, error) {
 	if err := u.load(ctx); err != nil {
 		return nil, err
 	}
-	for _, table := range imagedTables {
-		if err := u.lock(ctx, table); err != nil {
-			return nil, err
-		}
+	if err := u.lockAll(ctx); err != nil {
+		return nil, err
 	}
 	if err := u.removeCreated(ctx); err != nil {
 		return nil, err
@@ -242,8 +241,8 @@ func (u *undo) each(ctx context.Context, tables []imagedTable, step func(context
 	return nil
 }
 
-// removeCreated runs deleteCreated for every table. A user or a role that turns out to stay must keep its roles
-// or permissions, which go first: then everything is tried again without them.
+// removeCreated runs deleteCreated for every table. A user, a role or an interaction that turns out to stay must keep its
+// roles, permissions or attendees, which go first: then everything is tried again without them.
 func (u *undo) removeCreated(ctx context.Context) error {
 	for {
 		staying, changes, result := len(u.staying), u.changes, u.result
@@ -264,8 +263,8 @@ func (u *undo) removeCreated(ctx context.Context) error {
 	}
 }
 
-// moveVersions lets forms of users and roles that were read before this undo meet a conflict: such a form sends
-// all roles or permissions, and would bring back what was just taken.
+// moveVersions lets forms of records with parts that were read before this undo meet a conflict: such a form sends
+// all roles, permissions or attendees, and would bring back what was just taken.
 func (u *undo) moveVersions(ctx context.Context) error {
 	for _, table := range imagedTables {
 		if table.partOf == "" {
@@ -286,6 +285,9 @@ func (u *undo) moveVersions(ctx context.Context) error {
 }
 
 func (u *undo) keep(r *touched, fields []string, reason string, args ...any) {
+	if u.withWhole(r) {
+		return // the whole is named
+	}
 	u.result.Kept = append(u.result.Kept, crm.Kept{Target: r.target, Name: r.name(), Fields: fields, Reason: crm.Msg(reason, args...)})
 }
 
@@ -298,11 +300,22 @@ func (u *undo) done(table imagedTable, r *touched, before, after json.RawMessage
 	if table.targetType == audit.Relationship {
 		c.Metadata["organization_id"], c.Metadata["contact_id"] = r.key[0], r.key[1]
 	}
+	maps.Copy(c.Metadata, r.whose)
 	u.changes = append(u.changes, c)
-	u.result.Undone++
+	if !u.withWhole(r) {
+		u.result.Undone++
+	}
 	if u.result.Target.Type == "" {
 		u.result.Target = u.landing(table, r, after != nil)
 	}
+}
+
+// withWhole reports whether r is an attendee of an interaction that the change set made or deleted: the two are one to
+// whoever reads what was taken back, and what was kept.
+func (u *undo) withWhole(r *touched) bool {
+	return r.whose != nil && slices.ContainsFunc(u.records["interactions"], func(whole *touched) bool {
+		return whole.key[0] == r.key[0] && (whole.before == nil || whole.after == nil)
+	})
 }
 
 // landing is the page to show after an undo: the record, or, where it is gone, what it belonged to.
@@ -310,7 +323,7 @@ func (u *undo) landing(table imagedTable, r *touched, exists bool) crm.Target {
 	switch {
 	case table.targetType == audit.Relationship:
 		return crm.Target{Type: audit.Organization, ID: r.key[0]}
-	case exists:
+	case exists, r.whose != nil && !u.withWhole(r):
 		return r.target
 	case table.name != "interactions" && table.name != "follow_ups":
 		return crm.Target{}

@@ -61,7 +61,7 @@ func (u *undo) deleteCreated(ctx context.Context, table imagedTable) error {
 // stays keeps a record that the change set made, with its parts.
 func (u *undo) stays(table imagedTable, r *touched, reason string) {
 	u.keep(r, nil, reason)
-	if table.name == "users" || table.name == "roles" {
+	if table.name == "users" || table.name == "roles" || table.name == "interactions" {
 		u.staying[r.key[0]] = true
 	}
 }

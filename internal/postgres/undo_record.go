@@ -26,6 +26,7 @@ type touched struct {
 	now           audit.Image // as it is in the database, locked; nil when it is gone
 	nowRaw        json.RawMessage
 	patch         audit.Image
+	whose         map[string]any // of an attendee: what its audit rows say of the interaction, see attendeeChange
 }
 
 func (t *touched) name() string {
@@ -52,12 +53,13 @@ func (u *undo) load(ctx context.Context) error {
 		TargetID   uuid.UUID
 		ParentID   uuid.NullUUID
 		TableName  string
+		Metadata   map[string]any
 		Before     json.RawMessage
 		After      json.RawMessage
 		Within     bool
 		TxAt       time.Time
 	}
-	rows, err := many[row](ctx, u.work, `SELECT a.action, a.target_type, a.target_id, a.parent_id, a.table_name, a.before, a.after, a.tx_at,
+	rows, err := many[row](ctx, u.work, `SELECT a.action, a.target_type, a.target_id, a.parent_id, a.table_name, a.metadata, a.before, a.after, a.tx_at,
 			`+s.changeScope(authz.EditClient, authz.EditInteraction)+` OR (a.table_name = 'users' AND a.target_id = @me) AS within
 		FROM audit_logs a WHERE a.change_set_id = @id AND a.table_name IS NOT NULL ORDER BY a.id`, s.args(pgx.NamedArgs{"id": u.of}))
 	if err != nil {
@@ -81,6 +83,9 @@ func (u *undo) load(ctx context.Context) error {
 			return err
 		}
 		t.target, t.parent, t.action = crm.Target{Type: r.TargetType, ID: r.TargetID}, r.ParentID, r.Action
+		if table.name == "interaction_contacts" {
+			t.whose = map[string]any{"organization_id": r.Metadata["organization_id"], "contact_id": r.Metadata["contact_id"], "user_id": r.Metadata["user_id"]}
+		}
 		id := fmt.Sprint(table.name, t.key)
 		if first := folded[id]; first != nil {
 			first.after = t.after
@@ -158,6 +163,47 @@ func (t imagedTable) matches() string {
 		conditions[i] = fmt.Sprintf("t.%s = p.k%d", column, i)
 	}
 	return strings.Join(conditions, " AND ")
+}
+
+// lockAll locks the records of all tables: first those that have parts among them, as their edits do, then table by table,
+// and last what attendees move besides.
+func (u *undo) lockAll(ctx context.Context) error {
+	for _, table := range imagedTables {
+		if table.partOf == "" || len(u.records[table.name]) == 0 {
+			continue
+		}
+		if _, err := u.work.Exec(ctx, `SELECT FROM `+table.partOf+` WHERE id = ANY(@ids::uuid[]) ORDER BY id FOR NO KEY UPDATE`, keyArgs(table, u.records[table.name])); err != nil {
+			return err
+		}
+	}
+	for _, table := range imagedTables {
+		if err := u.lock(ctx, table); err != nil {
+			return err
+		}
+	}
+	return u.holdAttendance(ctx)
+}
+
+// holdAttendance is that of attendee.go, for all interactions of the change set.
+func (u *undo) holdAttendance(ctx context.Context) error {
+	c := clients{organizations: []uuid.UUID{}}
+	for _, r := range u.records["interaction_contacts"] {
+		c.contacts = append(c.contacts, r.key[1])
+	}
+	if len(c.contacts) == 0 {
+		return nil
+	}
+	for _, r := range u.records["interactions"] {
+		img := r.after
+		if img == nil {
+			img = r.before
+		}
+		var organization, contact uuid.NullUUID
+		if json.Unmarshal(img["organization_id"], &organization) == nil && json.Unmarshal(img["contact_id"], &contact) == nil {
+			c.add(organization, contact)
+		}
+	}
+	return hold(ctx, u.work, c, slices.Concat(holdingRecords, holdingActivities)...)
 }
 
 // lock reads the records of one table as they are now and locks them, in the order of their keys.

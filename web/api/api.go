@@ -37,12 +37,12 @@ type Server struct {
 	router     *chi.Mux
 	operations []operation
 	document   []byte // OpenAPI, as served
-	failures   brake
+	failures   *Brake
 }
 
 // New returns a Server. It panics on an operation without an access rule: broken wiring shows at start.
 func New(o Options) *Server {
-	s := &Server{Options: o, failures: brake{now: o.Now}}
+	s := &Server{Options: o, failures: NewBrake(o.Now)}
 	s.operations = s.table()
 	crm := chi.NewRouter()
 	document := huma.NewAPI(config(), humachi.NewAdapter(crm))

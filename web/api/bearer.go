@@ -39,7 +39,7 @@ func (s *Server) authenticate(r *http.Request) (*call, error) {
 		}
 	}
 	if !live {
-		if wait := s.failures.count(origin.IP); wait > 0 {
+		if wait := s.failures.Count(origin.IP); wait > 0 {
 			return nil, tooMany{wait}
 		}
 		return nil, errNoToken
@@ -58,18 +58,21 @@ const maxFailures = 30
 // maxAddresses bounds the memory of a brake.
 const maxAddresses = 100_000
 
-// brake counts failures per address and minute. It is in memory and per process on purpose: 160 random bits are not
+// Brake counts failures per address and minute: dead tokens here, dead addresses of calendars in package web. It is in memory and per process on purpose: 160 random bits are not
 // guessed, so this only keeps a program gone wrong, or a scanner, from filling the log. A limiter of requests, such
 // as httprate, would count before it is known whether the token is live.
-type brake struct {
+type Brake struct {
 	now    func() time.Time
 	mu     sync.Mutex
 	since  time.Time
 	counts map[netip.Prefix]int
 }
 
-// count notes a failure and returns how long to wait, 0 while the address may go on.
-func (b *brake) count(ip netip.Addr) time.Duration {
+// NewBrake returns a Brake that reads the clock now.
+func NewBrake(now func() time.Time) *Brake { return &Brake{now: now} }
+
+// Count notes a failure and returns how long to wait, 0 while the address may go on.
+func (b *Brake) Count(ip netip.Addr) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()

@@ -10,8 +10,8 @@ import (
 func TestBrake(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 22, 15, 4, 0, 0, time.UTC)
-	b := brake{now: func() time.Time { return now }}
-	try := func(ip string) time.Duration { return b.count(netip.MustParseAddr(ip)) }
+	b := NewBrake(func() time.Time { return now })
+	try := func(ip string) time.Duration { return b.Count(netip.MustParseAddr(ip)) }
 	for i := range maxFailures {
 		if wait := try("192.0.2.1"); wait != 0 {
 			t.Fatalf("failure %d has to wait for %s", i+1, wait)
@@ -30,7 +30,7 @@ func TestBrake(t *testing.T) {
 	if wait := try("2001:db8::ffff:1:2:3"); wait == 0 {
 		t.Error("another address of the same /64 starts afresh")
 	}
-	if try("2001:db8:0:1::1") != 0 || try("192.0.2.2") != 0 || b.count(netip.Addr{}) != 0 {
+	if try("2001:db8:0:1::1") != 0 || try("192.0.2.2") != 0 || b.Count(netip.Addr{}) != 0 {
 		t.Error("another address has to wait")
 	}
 	if now = now.Add(40 * time.Second); try("192.0.2.1") != 0 {

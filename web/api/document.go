@@ -18,7 +18,7 @@ import (
 const documentPath = "/openapi.json"
 
 // version is the API's own: it grows when something is added, and its first number when something is taken away.
-const version = "1.0.0"
+const version = "1.1.0"
 
 // about stands at the head of the document.
 const about = `The register of a firm's clients, for programs. Each call acts as the user of its token, with the rights that

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,10 +17,11 @@ import (
 	"github.com/archpilot/crm/internal/crm"
 )
 
-// fields are what a body says: each field it names is a text, or null to empty it. Fields it does not name stay
-// as they are.
+// fields are what a body says: each field it names is a text, a whole number or a list of texts, as its schema has it, or
+// null to empty it. Fields it does not name stay as they are.
 type fields struct {
-	given  map[string]string
+	given  map[string]string // texts, and numbers as they were written
+	lists  map[string][]string
 	faults crm.Invalid
 }
 
@@ -34,7 +36,7 @@ func readFields(raw []byte, schema *huma.Schema) (*fields, error) {
 	if !utf8.Valid(raw) {
 		return nil, syntax{"it is not UTF-8"}
 	}
-	f := &fields{given: map[string]string{}, faults: crm.Invalid{}}
+	f := &fields{given: map[string]string{}, lists: map[string][]string{}, faults: crm.Invalid{}}
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // a number of any size is only a wrong type
 	if start, err := d.Token(); err != nil {
@@ -69,11 +71,20 @@ func (f *fields) read(d *json.Decoder, name string, schema *huma.Schema) error {
 	if err != nil {
 		return syntax{fmt.Sprintf("it cannot be read after %d bytes", d.InputOffset())}
 	}
+	wanted := huma.TypeString
+	if known {
+		wanted = schema.Properties[name].Type
+	}
 	if nested, is := value.(json.Delim); is {
-		if err := skip(d, nested); err != nil {
+		texts, plain, err := list(d, nested)
+		if err != nil {
 			return err
 		}
+		if plain && wanted == huma.TypeArray && !twice {
+			return f.readList(name, texts)
+		}
 	}
+	number, isNumber := value.(json.Number)
 	switch text, isText := value.(string); {
 	case !known && crm.Storable(name) && utf8.RuneCountInString(name) <= 80:
 		f.faults.Add(name, "There is no such field, or it cannot be set.")
@@ -81,6 +92,14 @@ func (f *fields) read(d *json.Decoder, name string, schema *huma.Schema) error {
 		f.faults.Add("", "There is a field that does not exist.")
 	case twice:
 		f.faults.Add(name, "This field is given twice.")
+	case wanted == huma.TypeArray && value == nil:
+		f.given[name], f.lists[name] = "", nil
+	case wanted == huma.TypeArray:
+		f.faults.Add(name, "Send a list of texts, or null to empty the field.")
+	case wanted == huma.TypeInteger && isNumber:
+		f.given[name] = number.String()
+	case wanted == huma.TypeInteger && value != nil:
+		f.faults.Add(name, "Send a whole number, or null to empty the field.")
 	case !isText && value != nil:
 		f.faults.Add(name, "Send a text, or null to empty the field.")
 	case isText && !crm.Storable(text):
@@ -91,21 +110,43 @@ func (f *fields) read(d *json.Decoder, name string, schema *huma.Schema) error {
 	return nil
 }
 
-// skip reads to the end of a value that began with a bracket, however deep, without recursion.
-func skip(d *json.Decoder, start json.Delim) error {
+// readList keeps a list of texts.
+func (f *fields) readList(name string, texts []string) error {
+	for _, text := range texts {
+		if !crm.Storable(text) {
+			f.faults.Add(name, "This text has characters that cannot be stored.")
+			return nil
+		}
+	}
+	f.given[name], f.lists[name] = "", texts
+	return nil
+}
+
+// list reads to the end of a value that began with a bracket, however deep, without recursion. It returns the texts of a
+// list of nothing but texts, and whether it is one.
+func list(d *json.Decoder, start json.Delim) (texts []string, plain bool, err error) {
+	plain = start == json.Delim('[')
 	for depth := 1; depth > 0; {
 		token, err := d.Token()
 		if err != nil {
-			return syntax{"it does not end"}
+			return nil, false, syntax{"it does not end"}
 		}
-		switch token {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
+		switch token := token.(type) {
+		case string:
+			texts = append(texts, token)
+			continue
+		case json.Delim:
+			if token == '{' || token == '[' {
+				depth++
+				break
+			}
+			if depth--; depth == 0 {
+				return texts, plain, nil
+			}
 		}
+		plain = false
 	}
-	return nil
+	return texts, plain, nil
 }
 
 // refuseHalves refuses half of a surrogate pair, which the decoder turns into the replacement character without a
@@ -115,7 +156,7 @@ func (f *fields) refuseHalves(raw []byte) {
 		return
 	}
 	for name, text := range f.given {
-		if strings.ContainsRune(text, utf8.RuneError) {
+		if strings.ContainsRune(text+strings.Join(f.lists[name], ""), utf8.RuneError) {
 			f.faults.Add(name, "This text has characters that cannot be stored.")
 		}
 	}
@@ -154,6 +195,39 @@ func (f *fields) moment(name string, zone *time.Location, instead time.Time, int
 		*into = instead
 	default:
 		*into = crm.ParseTime(strings.TrimSpace(text), zone)
+	}
+}
+
+// minutes is text for a number of minutes; null leaves none.
+func (f *fields) minutes(name string, into **int) {
+	text, given := f.given[name]
+	if !given {
+		return
+	}
+	if *into = nil; text == "" {
+		return
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil { // a fraction, or too large for anything
+		f.faults.Add(name, "Send a whole number, or null to empty the field.")
+		return
+	}
+	*into = &n
+}
+
+// attendees is text for a list of contacts.
+func (f *fields) attendees(name string, into *[]crm.Attendee) {
+	if _, given := f.given[name]; !given {
+		return
+	}
+	*into = nil
+	for _, text := range f.lists[name] {
+		id, ok := parseID(text)
+		if !ok {
+			f.faults.Add(name, "There is no such contact.")
+			return
+		}
+		*into = append(*into, crm.Attendee{ContactID: id})
 	}
 }
 

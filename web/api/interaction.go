@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"time"
 
@@ -16,24 +17,28 @@ import (
 
 // Interaction is an interaction as programs get it: its columns by their names, empty ones null.
 type Interaction struct {
-	ID             uuid.UUID  `json:"id" format:"uuid" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0f"`
-	OrganizationID *uuid.UUID `json:"organization_id" format:"uuid" doc:"null too where it is out of the caller's reach" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0d"`
-	ContactID      *uuid.UUID `json:"contact_id" format:"uuid" doc:"null too where it is out of the caller's reach" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0e"`
-	UserID         *uuid.UUID `json:"user_id" format:"uuid" doc:"The author: the user of the token that logged it" example:"0190a3c4-0000-7c2f-9d3a-5e6f7a8b9c0d"`
-	Channel        string     `json:"channel" enum:"call,meeting,email,note" example:"call"`
-	Subject        string     `json:"subject" example:"Renewal agreed"`
-	Body           *string    `json:"body" example:"Two more years, same terms."`
-	Outcome        *string    `json:"outcome" example:"Resolved"`
-	HappenedAt     time.Time  `json:"happened_at" example:"2026-11-22T15:04:05Z"`
-	CreatedAt      time.Time  `json:"created_at" example:"2026-11-22T15:10:00Z"`
-	Version        int        `json:"version" doc:"Counts the changes; If-Match takes it, in quotes" example:"1"`
+	ID             uuid.UUID   `json:"id" format:"uuid" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0f"`
+	OrganizationID *uuid.UUID  `json:"organization_id" format:"uuid" doc:"null too where it is out of the caller's reach" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0d"`
+	ContactID      *uuid.UUID  `json:"contact_id" format:"uuid" doc:"null too where it is out of the caller's reach" example:"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0e"`
+	UserID         *uuid.UUID  `json:"user_id" format:"uuid" doc:"The author: the user of the token that logged it" example:"0190a3c4-0000-7c2f-9d3a-5e6f7a8b9c0d"`
+	Channel        string      `json:"channel" enum:"call,meeting,email,note" example:"call"`
+	Subject        string      `json:"subject" example:"Renewal agreed"`
+	Body           *string     `json:"body" example:"Two more years, same terms."`
+	Outcome        *string     `json:"outcome" example:"Resolved"`
+	HappenedAt     time.Time   `json:"happened_at" example:"2026-11-22T15:04:05Z"`
+	Duration       *int        `json:"duration_minutes" doc:"Of a call or a meeting" minimum:"0" maximum:"1440" example:"25"`
+	Direction      *string     `json:"direction" pattern:"^(in|out)$" doc:"Who called or wrote: in or out" example:"out"`
+	AttendeeIDs    []uuid.UUID `json:"attendee_ids" nullable:"false" format:"uuid" doc:"The contacts who were there besides contact_id, those within the caller's reach"`
+	CreatedAt      time.Time   `json:"created_at" example:"2026-11-22T15:10:00Z"`
+	Version        int         `json:"version" doc:"Counts the changes; If-Match takes it, in quotes" example:"1"`
 }
 
 // interactionOf shows a record it belongs to only where the reader may see its name, as the pages do.
 func interactionOf(i crm.Interaction) Interaction {
 	out := Interaction{
 		ID: i.ID, UserID: orNullID(i.UserID), Channel: string(i.Channel), Subject: i.Subject, Body: orNull(i.Body), Outcome: orNull(i.Outcome),
-		HappenedAt: i.HappenedAt.UTC(), CreatedAt: i.CreatedAt.UTC(), Version: i.Version,
+		HappenedAt: i.HappenedAt.UTC(), Duration: i.DurationMinutes, Direction: orNull(string(i.Direction)), AttendeeIDs: i.AttendeeIDs(),
+		CreatedAt: i.CreatedAt.UTC(), Version: i.Version,
 	}
 	if i.OrganizationName != "" {
 		out.OrganizationID = orNullID(i.OrganizationID)
@@ -54,11 +59,14 @@ func interactionsOf(list []crm.Interaction) []Interaction {
 
 // InteractionFields are the fields that can be sent; whom an interaction belongs to does not change.
 type InteractionFields struct {
-	Channel    string  `json:"channel" enum:"call,meeting,email,note" example:"call"`
-	Subject    string  `json:"subject" maxLength:"200" example:"Renewal agreed"`
-	Body       *string `json:"body,omitempty" nullable:"true" maxLength:"50000" example:"Two more years, same terms."`
-	Outcome    *string `json:"outcome,omitempty" nullable:"true" maxLength:"80" doc:"Such as Resolved, No answer; any text is taken" example:"Resolved"`
-	HappenedAt *string `json:"happened_at,omitempty" nullable:"true" doc:"RFC 3339, or a time like 2026-11-22T15:04 in the user's zone; now when left out on create" example:"2026-11-22T15:04:05Z"`
+	Channel    string   `json:"channel" enum:"call,meeting,email,note" example:"call"`
+	Subject    string   `json:"subject" maxLength:"200" example:"Renewal agreed"`
+	Body       *string  `json:"body,omitempty" nullable:"true" maxLength:"50000" example:"Two more years, same terms."`
+	Outcome    *string  `json:"outcome,omitempty" nullable:"true" maxLength:"80" doc:"Such as Resolved, No answer; any text is taken" example:"Resolved"`
+	HappenedAt *string  `json:"happened_at,omitempty" nullable:"true" doc:"RFC 3339, or a time like 2026-11-22T15:04 in the user's zone; now when left out on create" example:"2026-11-22T15:04:05Z"`
+	Duration   *int     `json:"duration_minutes,omitempty" nullable:"true" minimum:"0" maximum:"1440" doc:"Of a call or a meeting" example:"25"`
+	Direction  *string  `json:"direction,omitempty" nullable:"true" pattern:"^(in|out)$" doc:"Who called or wrote, in or out; of a call or an e-mail" example:"out"`
+	Attendees  []string `json:"attendee_ids,omitempty" nullable:"true" maxItems:"50" format:"uuid" doc:"The contacts who were there besides contact_id; those out of the caller's reach stay" example:"[\"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c0e\"]"`
 }
 
 func (InteractionFields) apply(f *fields, i *crm.Interaction, zone *time.Location, otherwise time.Time) {
@@ -67,6 +75,9 @@ func (InteractionFields) apply(f *fields, i *crm.Interaction, zone *time.Locatio
 	f.text("body", &i.Body)
 	f.text("outcome", &i.Outcome)
 	f.moment("happened_at", zone, otherwise, &i.HappenedAt)
+	f.minutes("duration_minutes", &i.DurationMinutes)
+	f.text("direction", (*string)(&i.Direction))
+	f.attendees("attendee_ids", &i.Attendees)
 }
 
 // NextFields are what follows from an interaction that is being logged: a follow-up, saved with it.
@@ -110,7 +121,7 @@ type interactionsInput struct {
 	From         string `query:"from" maxLength:"10" doc:"The first day, in the user's zone" example:"2026-11-01"`
 	To           string `query:"to" maxLength:"10" doc:"The last day, in the user's zone" example:"2026-11-30"`
 	Organization string `query:"organization" maxLength:"36" doc:"An organization's id"`
-	Contact      string `query:"contact" maxLength:"36" doc:"A contact's id"`
+	Contact      string `query:"contact" maxLength:"36" doc:"A contact's id: what was with them, or where they were"`
 }
 
 func listInteractions(ctx context.Context, c *call, in *interactionsInput) (*listed[Interaction], error) {
@@ -184,7 +195,7 @@ func (c *call) log(ctx context.Context, i crm.Interaction, f *fields, on string)
 	}
 	saved, err := c.store.LogInteraction(ctx, i, on, c.key, next)
 	if err != nil {
-		return nil, err
+		return nil, attendeeFault(err)
 	}
 	out, err := interactionAnswer(c.loggedInteraction(ctx, saved.ID, i))
 	if err != nil {
@@ -214,8 +225,26 @@ func updateInteraction(ctx context.Context, c *call, in *recordUpdate, f *fields
 		return i, i.Version, editable(i.MayEdit, err)
 	}, func(i crm.Interaction) (postgres.Saved, error) {
 		InteractionFields{}.apply(f, &i, c.zone, time.Time{})
-		return c.store.UpdateInteraction(ctx, i)
+		if err := f.faults.Err(); err != nil {
+			return postgres.Saved{}, err
+		}
+		saved, err := c.store.UpdateInteraction(ctx, i)
+		return saved, attendeeFault(err)
 	}))
+}
+
+// attendeeFault names the field of a fault as the body does, which has one list where forms repeat a field.
+func attendeeFault(err error) error {
+	var invalid crm.Invalid
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	named := maps.Clone(invalid)
+	if fault, has := named["attendee_id"]; has {
+		delete(named, "attendee_id")
+		named["attendee_ids"] = fault
+	}
+	return named
 }
 
 func deleteInteraction(ctx context.Context, c *call, in *RecordChange) (*nothing, error) {
