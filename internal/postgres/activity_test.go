@@ -31,15 +31,18 @@ const wrongActivity = `
 			coalesce((SELECT max(i.happened_at) FROM interactions i WHERE i.contact_id = l.contact_id), '-infinity') AS last
 		 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id
 		 WHERE o.owner_user_id IS NOT NULL GROUP BY 1, 2) t USING (contact_id, owner_user_id)
-		WHERE (r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at) IS DISTINCT FROM (t.contact_id, t.last_name, t.first_name, t.is_active, t.last))`
+		WHERE (r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at) IS DISTINCT FROM (t.contact_id, t.last_name, t.first_name, t.is_active, t.last))
+	+ ` + wrongTouch
 
 // life is a firm in which things happen at random, from a seed that the test names.
 type life struct {
 	*firm
+
 	*rand.Rand
 	t                                      *testing.T
 	organizations, contacts, conversations []uuid.UUID
 	sets                                   []uuid.UUID
+	usual                                  []uuid.UUID // defaults of roles
 }
 
 func oneOf[T any](l *life, from []T) T { return from[l.IntN(len(from))] }
@@ -67,7 +70,7 @@ func (l *life) moment() time.Time {
 // step does one thing that may move a last contact.
 func (l *life) step() string {
 	s := l.all(l.mia)
-	switch l.IntN(11) {
+	switch l.IntN(15) {
 	case 0:
 		saved, err := s.CreateOrganization(ctx, crm.Organization{LegalName: "New", DisplayName: "New", OwnerUserID: l.owner()}, none)
 		l.noted(saved, err, &l.organizations)
@@ -114,14 +117,21 @@ func (l *life) step() string {
 			l.noted(saved, err, nil)
 		}
 		return "reassign"
-	case 8:
-		saved, err := s.LinkContact(ctx, crm.Relationship{OrganizationID: oneOf(l, l.organizations), ContactID: oneOf(l, l.contacts)}, none)
+	case 8, 10:
+		r := crm.Relationship{OrganizationID: oneOf(l, l.organizations), ContactID: oneOf(l, l.contacts), RoleLabel: l.role(), Touch: crm.Touch{TouchEveryDays: l.rhythm()}}
+		saved, err := s.LinkContact(ctx, r, none)
 		l.noted(saved, err, nil)
 		return "link"
 	case 9:
 		saved, err := s.UnlinkContact(ctx, oneOf(l, l.organizations), oneOf(l, l.contacts))
 		l.noted(saved, err, nil)
 		return "unlink"
+	case 11, 12:
+		l.touchSomething(s)
+		return "touch"
+	case 13:
+		l.changeRole(s)
+		return "change a role or what is usual in it"
 	default:
 		undone, err := s.Undo(ctx, oneOf(l, l.sets))
 		l.noted(postgres.Saved{ChangeSet: undone.ChangeSetID}, err, nil)

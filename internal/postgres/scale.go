@@ -36,7 +36,7 @@ type loadedTable struct {
 var loadedTables = []loadedTable{
 	{"organizations", []string{"audit_guard", "keep_activity_insert"}},
 	{"contacts", []string{"audit_guard", "keep_activity_insert"}},
-	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods"}},
+	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods", "keep_touch_insert"}},
 	{"relationship_periods", nil},
 	{"interactions", []string{"audit_guard", "keep_activity_insert"}},
 }

@@ -49,7 +49,7 @@ var imagedTables = []imagedTable{
 	{
 		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
 		target: "organization_id", versioned: true,
-		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status"},
+		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status", "touch_every_days", "touch_snoozed_until", "touch_snooze_reason"},
 		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
 	},
 	{
@@ -61,6 +61,10 @@ var imagedTables = []imagedTable{
 		name: "role_permissions", targetType: audit.Role, key: []string{"role_id", "permission_id"}, target: "role_id",
 		columns: []string{"role_id", "permission_id"},
 		refers:  []reference{{"role_id", "roles"}}, partOf: "roles",
+	},
+	{
+		name: "touch_defaults", targetType: audit.TouchDefault, key: []string{"id"}, target: "id", versioned: true, unique: []string{"role_key"},
+		columns: []string{"id", "role_label", "role_key", "every_days", "created_at"},
 	},
 	{
 		name: "contacts", targetType: audit.Contact, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
@@ -78,6 +82,7 @@ var imagedTables = []imagedTable{
 		name: "organizations", targetType: audit.Organization, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
 		columns: []string{
 			"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at",
+			"touch_every_days", "touch_snoozed_until", "touch_snooze_reason",
 		},
 		refers: []reference{{"owner_user_id", "users"}},
 		refersTo: []string{
