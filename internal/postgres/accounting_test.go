@@ -479,6 +479,12 @@ var probes = map[string]probe{
 	"SnoozeLink": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.SnoozeLink(ctx, w.organization, w.contact, 1, time.Now().AddDate(0, 1, 0).Format(time.DateOnly), "Away", time.Now())
 	}},
+	"Quiet": {view, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.Quiet(ctx, crm.OwnerFilter{}, 10)
+	}},
+	"QuietCounts": {view, nameless, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.QuietCounts(ctx, []uuid.UUID{w.owner.ID})
+	}},
 	"TouchDefaults": {manage, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.TouchDefaults(ctx) }},
 	"CreateTouchDefault": {manage, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.CreateTouchDefault(ctx, crm.TouchDefault{RoleLabel: "Auditor", EveryDays: 30}, uuid.NullUUID{})
