@@ -28,6 +28,7 @@ type Data struct {
 	Contacts      []crm.Contact
 	Relationships []crm.Relationship
 	Interactions  []crm.Interaction // oldest first
+	TouchDefaults []crm.TouchDefault
 }
 
 // User is a user with the roles to give: slugs of seeded roles or of Data.Roles. The team is
@@ -50,6 +51,7 @@ func Firm(now time.Time) Data {
 	g.contacts()
 	g.interactions()
 	g.birthdays()
+	g.rhythms()
 	return g.data
 }
 

@@ -229,7 +229,7 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 	})
 	wg.Go(func() {
 		for range 10 {
-			_, err := f.all(f.mia).LinkContact(ctx, crm.Relationship{OrganizationID: f.hers, ContactID: ada}, none)
+			_, err := f.all(f.mia).LinkContact(ctx, crm.Relationship{OrganizationID: f.hers, ContactID: ada, RoleLabel: "CFO"}, none)
 			errs <- err
 			_, err = f.all(f.mia).UnlinkContact(ctx, f.hers, ada)
 			errs <- err
@@ -251,8 +251,31 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 			errs <- err
 		}
 	})
+	wg.Go(func() {
+		for n := range 10 {
+			o, err := f.all(f.tom).Organization(ctx, f.hers)
+			errs <- err
+			_, err = f.all(f.tom).SetOrganizationTouch(ctx, f.hers, o.Version, new(1+n))
+			errs <- err
+			_, err = f.all(f.mia).SetLinkTouch(ctx, f.hers, ada, 1, new(n%3))
+			if !isNotFound(err) { // she is linked and unlinked meanwhile
+				errs <- err
+			}
+		}
+	})
+	wg.Go(func() {
+		usual, err := f.sys.CreateTouchDefault(ctx, crm.TouchDefault{RoleLabel: "cfo", EveryDays: 1}, none)
+		errs <- err
+		for n := range 10 {
+			_, err := f.sys.UpdateTouchDefault(ctx, crm.TouchDefault{ID: usual.ID, EveryDays: 2 + n, Version: 1 + n})
+			errs <- err
+		}
+	})
 	wg.Wait()
 	close(errs)
+	if _, err := f.db.Jobs().SettleTouch(ctx); err != nil {
+		t.Error(err)
+	}
 	for err := range errs {
 		if err != nil && !errors.Is(err, crm.ErrConflict) && !errors.Is(err, crm.ErrUnchanged) {
 			t.Error(err)
