@@ -15,8 +15,8 @@ const NeverTouch = 0
 
 // Touch is how often to be in touch with a record, and until when not. An organization has one, and a relationship.
 type Touch struct {
-	TouchEveryDays    *int   // nil for no rhythm; of a relationship, for what is usual in its role
-	TouchSnoozedUntil string // a day like 2026-12-04, "" for not snoozed
+	TouchEveryDays    *int // nil for no rhythm; of a relationship, for what is usual in its role
+	TouchSnoozedUntil Day  // "" for not snoozed
 	TouchSnoozeReason string
 
 	TouchGiven bool // write only: a save of the record saves these too, else they stay as they are
@@ -39,12 +39,12 @@ func (t Touch) Every() int {
 // Overdue reports whether the next contact should have been before now.
 func (t Touch) Overdue(now time.Time) bool { return t.NextTouchAt != nil && !t.NextTouchAt.After(now) }
 
-// SnoozedAt reports whether the record is snoozed on the day of now, which is in the reader's zone.
-func (t Touch) SnoozedAt(now time.Time) bool { return t.TouchSnoozedUntil > now.Format(time.DateOnly) }
+// Snoozed reports whether the record is snoozed on a day.
+func (t Touch) Snoozed(on Day) bool { return t.TouchSnoozedUntil > on }
 
 // Clean brings the text fields into their stored form. A reason without a day is of no snooze.
 func (t *Touch) Clean() {
-	t.TouchSnoozedUntil, t.TouchSnoozeReason = strings.TrimSpace(t.TouchSnoozedUntil), Clean(t.TouchSnoozeReason)
+	t.TouchSnoozedUntil, t.TouchSnoozeReason = Day(strings.TrimSpace(string(t.TouchSnoozedUntil))), Clean(t.TouchSnoozeReason)
 	if t.TouchSnoozedUntil == "" {
 		t.TouchSnoozeReason = ""
 	}
@@ -62,31 +62,31 @@ func (t Touch) check(v Invalid, least int) {
 	if n := t.TouchEveryDays; n != nil && (*n < least || *n > MaxTouchDays) {
 		v.Add("touch_every_days", "Enter a number of days from %d to %d.", least, MaxTouchDays)
 	}
-	if t.TouchSnoozedUntil != "" && !isDay(t.TouchSnoozedUntil) {
+	if d := t.TouchSnoozedUntil; d != "" && !isDay(d) {
 		v.Add("touch_snoozed_until", "Enter a date like 2026-11-22.")
 	}
 	v.checkText("touch_snooze_reason", t.TouchSnoozeReason, 200)
 }
 
-// CheckSnooze returns an Invalid for a day until which nothing can be snoozed, as seen on the day of now, which is in
-// the reader's zone: one that is past, today, or more than two years away. It is a rule for who sets a day, not for who
-// saves something else of a record whose day has passed.
-func (t Touch) CheckSnooze(now time.Time) error {
+// CheckSnooze returns an Invalid for a day until which nothing can be snoozed by the clock c: one that is past, today,
+// or more than two years away. It is a rule for who sets a day, not for who saves something else of a record whose
+// day has passed.
+func (t Touch) CheckSnooze(c Clock) error {
 	switch {
 	case !isDay(t.TouchSnoozedUntil):
 		return Fault("touch_snoozed_until", "Enter a date like 2026-11-22.")
-	case !t.SnoozedAt(now):
+	case !t.Snoozed(c.Today()):
 		return Fault("touch_snoozed_until", "Choose a day after today.")
-	case t.TouchSnoozedUntil > now.AddDate(2, 0, 0).Format(time.DateOnly):
+	case t.TouchSnoozedUntil > DayOf(c.Now.AddDate(2, 0, 0), c.Zone):
 		return Fault("touch_snoozed_until", "Choose a day within the next two years.")
 	}
 	return nil
 }
 
-// isDay reports whether text is a day as it is stored: years of four digits, so that days compare as texts.
-func isDay(text string) bool {
-	t, err := time.Parse(time.DateOnly, text)
-	return err == nil && t.Year() >= 1 && t.Format(time.DateOnly) == text
+// isDay reports whether d is a day, of a year of four digits, so that days compare as texts.
+func isDay(d Day) bool {
+	t := d.Start(time.UTC)
+	return t.Year() >= 1 && !t.IsZero() && DayOf(t, time.UTC) == d
 }
 
 // TouchFilter narrows a list by when the next contact with its records is due. The zero value means whenever.

@@ -41,7 +41,7 @@ func (g *generator) rhythms() {
 			continue
 		}
 		if silent := g.now.Sub(last[o.ID]); silent > time.Duration(*o.TouchEveryDays+30)*24*time.Hour {
-			o.TouchSnoozedUntil, o.TouchSnoozeReason = g.now.AddDate(0, 0, 24).Format(time.DateOnly), "Their new buyer starts next month."
+			o.TouchSnoozedUntil, o.TouchSnoozeReason = crm.DayOf(g.now.AddDate(0, 0, 24), time.UTC), "Their new buyer starts next month."
 			snoozed = true
 		}
 	}

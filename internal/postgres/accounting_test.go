@@ -471,13 +471,13 @@ var probes = map[string]probe{
 		return s.SetOrganizationTouch(ctx, w.organization, 2, new(30))
 	}},
 	"SnoozeOrganization": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.SnoozeOrganization(ctx, w.organization, 2, time.Now().AddDate(0, 1, 0).Format(time.DateOnly), "Away", time.Now())
+		return s.SnoozeOrganization(ctx, w.organization, 2, crm.DayOf(time.Now().AddDate(0, 1, 0), time.UTC), "Away", crm.Clock{Now: time.Now(), Zone: time.UTC})
 	}},
 	"SetLinkTouch": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.SetLinkTouch(ctx, w.organization, w.contact, 1, new(30))
 	}},
 	"SnoozeLink": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.SnoozeLink(ctx, w.organization, w.contact, 1, time.Now().AddDate(0, 1, 0).Format(time.DateOnly), "Away", time.Now())
+		return s.SnoozeLink(ctx, w.organization, w.contact, 1, crm.DayOf(time.Now().AddDate(0, 1, 0), time.UTC), "Away", crm.Clock{Now: time.Now(), Zone: time.UTC})
 	}},
 	"Quiet": {view, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.Quiet(ctx, crm.OwnerFilter{}, 10)

@@ -284,7 +284,7 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 }
 
 func addTouch(row map[string]any, t crm.Touch) {
-	row["touch_every_days"], row["touch_snoozed_until"], row["touch_snooze_reason"] = t.TouchEveryDays, emptyNull(t.TouchSnoozedUntil), emptyNull(t.TouchSnoozeReason)
+	row["touch_every_days"], row["touch_snoozed_until"], row["touch_snooze_reason"] = t.TouchEveryDays, emptyNull(string(t.TouchSnoozedUntil)), emptyNull(t.TouchSnoozeReason)
 }
 
 // datePeriods lets loaded relationships begin when they began, not when they were loaded.

@@ -49,6 +49,7 @@ var imagedTables = []imagedTable{
 	{
 		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
 		target: "organization_id", versioned: true,
+		together: [][]string{{"touch_snoozed_until", "touch_snooze_reason"}},
 		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status", "touch_every_days", "touch_snoozed_until", "touch_snooze_reason"},
 		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
 	},
@@ -80,6 +81,7 @@ var imagedTables = []imagedTable{
 	},
 	{
 		name: "organizations", targetType: audit.Organization, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
+		together: [][]string{{"touch_snoozed_until", "touch_snooze_reason"}},
 		columns: []string{
 			"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at",
 			"touch_every_days", "touch_snoozed_until", "touch_snooze_reason",

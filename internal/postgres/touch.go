@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -86,14 +85,14 @@ func (s *Store) SetOrganizationTouch(ctx context.Context, id uuid.UUID, version 
 	return s.touchOrganization(ctx, id, version, func(t *crm.Touch) error { t.TouchEveryDays = everyDays; return nil })
 }
 
-// SnoozeOrganization lets contact with an organization read at version not be due before a day, as seen on the day of
-// now in the actor's zone, and says why. No day ends the snooze. It returns what UpdateOrganization does.
-func (s *Store) SnoozeOrganization(ctx context.Context, id uuid.UUID, version int, until, reason string, now time.Time) (Saved, error) {
-	return s.touchOrganization(ctx, id, version, snooze(until, reason, now))
+// SnoozeOrganization lets contact with an organization read at version not be due before a day, which is checked by the
+// clock c, and says why. No day ends the snooze. It returns what UpdateOrganization does.
+func (s *Store) SnoozeOrganization(ctx context.Context, id uuid.UUID, version int, until crm.Day, reason string, c crm.Clock) (Saved, error) {
+	return s.touchOrganization(ctx, id, version, snooze(until, reason, c))
 }
 
 // snooze changes until when a Touch is snoozed. What has no rhythm has nothing to snooze.
-func snooze(until, reason string, now time.Time) func(*crm.Touch) error {
+func snooze(until crm.Day, reason string, c crm.Clock) func(*crm.Touch) error {
 	return func(t *crm.Touch) error {
 		t.TouchSnoozedUntil, t.TouchSnoozeReason = until, reason
 		t.Clean()
@@ -103,7 +102,7 @@ func snooze(until, reason string, now time.Time) func(*crm.Touch) error {
 		case t.Every() == crm.NeverTouch:
 			return crm.Fault("touch_snoozed_until", "Say first how often to be in touch.")
 		}
-		return t.CheckSnooze(now)
+		return t.CheckSnooze(c)
 	}
 }
 
@@ -139,8 +138,8 @@ func (s *Store) SetLinkTouch(ctx context.Context, organization, contact uuid.UUI
 }
 
 // SnoozeLink is SnoozeOrganization for a link.
-func (s *Store) SnoozeLink(ctx context.Context, organization, contact uuid.UUID, version int, until, reason string, now time.Time) (Saved, error) {
-	return s.touchLink(ctx, organization, contact, version, snooze(until, reason, now))
+func (s *Store) SnoozeLink(ctx context.Context, organization, contact uuid.UUID, version int, until crm.Day, reason string, c crm.Clock) (Saved, error) {
+	return s.touchLink(ctx, organization, contact, version, snooze(until, reason, c))
 }
 
 func (s *Store) touchLink(ctx context.Context, organization, contact uuid.UUID, version int, change func(*crm.Touch) error) (Saved, error) {

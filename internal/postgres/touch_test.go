@@ -43,9 +43,13 @@ func (l *life) rhythm() *int {
 }
 
 // snoozedUntil is a day on which a snooze may end, or none.
-func (l *life) snoozedUntil() string {
-	return oneOf(l, []string{"", time.Now().AddDate(0, 0, 2).Format(time.DateOnly), time.Now().AddDate(1, 0, 0).Format(time.DateOnly)})
+func (l *life) snoozedUntil() crm.Day {
+	today := utc().Today()
+	return oneOf(l, []crm.Day{"", today.Plus(2), today.Plus(365)})
 }
+
+// utc is the clock of somebody whose days are UTC's.
+func utc() crm.Clock { return crm.Clock{Now: time.Now(), Zone: time.UTC} }
 
 // touchSomething sets, ends or snoozes a rhythm.
 func (l *life) touchSomething(s *postgres.Store) {
@@ -57,13 +61,13 @@ func (l *life) touchSomething(s *postgres.Store) {
 		}
 		saved, err := s.SetOrganizationTouch(ctx, organization, o.Version, every)
 		l.noted(saved, err, nil)
-		saved, err = s.SnoozeOrganization(ctx, organization, o.Version+1, l.snoozedUntil(), "Later", time.Now())
+		saved, err = s.SnoozeOrganization(ctx, organization, o.Version+1, l.snoozedUntil(), "Later", utc())
 		l.noted(saved, err, nil)
 	}
 	if r, err := s.Relationship(ctx, organization, contact); err == nil {
 		saved, err := s.SetLinkTouch(ctx, organization, contact, r.Version, l.rhythm())
 		l.noted(saved, err, nil)
-		saved, err = s.SnoozeLink(ctx, organization, contact, r.Version+1, l.snoozedUntil(), "Later", time.Now())
+		saved, err = s.SnoozeLink(ctx, organization, contact, r.Version+1, l.snoozedUntil(), "Later", utc())
 		l.noted(saved, err, nil)
 	}
 }
@@ -151,11 +155,9 @@ func TestAClientIsDueAfterTheLastContact(t *testing.T) {
 	must(f.all(f.mia).Undo(ctx, deleted.ChangeSet))(t)
 	f.isDue(t, "after it was brought back", f.hers, spring.Add(42*day))
 
-	now := time.Now()
-	until := now.AddDate(0, 1, 0).Format(time.DateOnly)
-	snoozed := must(f.sys.SnoozeOrganization(ctx, f.hers, 2, until, "  On leave ", now))(t)
-	midnight, err := time.Parse(time.DateOnly, until)
-	fatal(t, err)
+	now, until := time.Now(), utc().Today().Plus(30)
+	snoozed := must(f.sys.SnoozeOrganization(ctx, f.hers, 2, until, "  On leave ", utc()))(t)
+	midnight := until.Start(time.UTC)
 	f.isDue(t, "snoozed", f.hers, midnight)
 	o := must(f.all(f.mia).Organization(ctx, f.hers))(t)
 	if o.TouchSnoozeReason != "On leave" || o.TouchSnoozedUntil != until || !o.NextTouchAt.Equal(midnight) || o.Version != 3 {
@@ -198,7 +200,7 @@ func TestAPersonIsDueByTheFirstOfTheirRelationships(t *testing.T) {
 	due("by what is usual in the role, however written", 60)
 	must(f.sys.SetLinkTouch(ctx, f.his, ada, 1, new(20)))(t)
 	due("the other relationship comes first", 20)
-	must(f.sys.SnoozeLink(ctx, f.his, ada, 2, time.Now().AddDate(1, 0, 0).Format(time.DateOnly), "", time.Now()))(t)
+	must(f.sys.SnoozeLink(ctx, f.his, ada, 2, utc().Today().Plus(365), "", utc()))(t)
 	due("that one is snoozed, this one is not", 60)
 	never := must(f.sys.SetLinkTouch(ctx, f.hers, ada, 1, new(crm.NeverTouch)))(t)
 	if got := f.dueOf(t, ada); !got.After(last.Add(60 * day)) {
@@ -292,16 +294,17 @@ func TestARhythmThatCannotBe(t *testing.T) {
 	f := newFirm(t)
 	ada := f.contact(t, "Ada", none)
 	f.link(t, f.hers, ada, "CFO")
-	now := time.Date(2026, 11, 22, 23, 30, 0, 0, time.FixedZone("", -5*3600)) // the 23rd in UTC
-	snooze := func(until, reason string) error {
-		_, err := f.sys.SnoozeOrganization(ctx, f.his, 2, until, reason, now)
+	west := time.FixedZone("", -5*3600)
+	clock := crm.Clock{Now: time.Date(2026, 11, 22, 23, 30, 0, 0, west), Zone: west} // the 23rd in UTC
+	snooze := func(until crm.Day, reason string) error {
+		_, err := f.sys.SnoozeOrganization(ctx, f.his, 2, until, reason, clock)
 		return err
 	}
 	must(f.sys.SetOrganizationTouch(ctx, f.his, 1, new(30)))(t)
 	before := read[string](t, f.conn, `SELECT string_agg(o::text, ',' ORDER BY id) || (SELECT string_agg(l::text, ',') FROM organization_contact l) FROM organizations o`)
 	set := func(days int) error { _, err := f.sys.SetOrganizationTouch(ctx, f.his, 2, &days); return err }
 	link := func(days int) error { _, err := f.sys.SetLinkTouch(ctx, f.hers, ada, 1, &days); return err }
-	_, noRhythm := f.sys.SnoozeOrganization(ctx, f.hers, 1, "2027-01-01", "", now)
+	_, noRhythm := f.sys.SnoozeOrganization(ctx, f.hers, 1, "2027-01-01", "", clock)
 	for what, tt := range map[string]struct {
 		err  error
 		want string
