@@ -60,6 +60,7 @@ var FieldLabels = map[string]func(Page) string{
 	"touch_every_days":    func(p Page) string { return p.T("Keep in touch") },
 	"touch_snoozed_until": func(p Page) string { return p.T("Snoozed until") },
 	"touch_snooze_reason": func(p Page) string { return p.T("Why snoozed") },
+	"touch_other_days":    func(p Page) string { return p.T("Other, in days") },
 	"every_days":          func(p Page) string { return p.T("Keep in touch") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },
 }

@@ -111,6 +111,7 @@ type accessWorld struct {
 	sql                                        string
 	organization, contact, linked, interaction uuid.UUID
 	change, user, role, team, view             uuid.UUID
+	touchDefault                               uuid.UUID
 	state                                      map[string]string // of every table, since the last look
 }
 
@@ -142,6 +143,7 @@ func newAccessWorld(t *testing.T) *accessWorld {
 	w.change = changed.ChangeSet
 	w.interaction = w.log(t)
 	w.view = w.share(t)
+	w.touchDefault = w.usual(t)
 	var tables []string
 	for table := range w.lines(t, `SELECT relname, '' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'audit_logs'`) {
 		tables = append(tables, `SELECT '`+table+`', md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM `+table+` t`)
@@ -174,6 +176,14 @@ func (w *accessWorld) share(t *testing.T) uuid.UUID {
 	owner := crm.User{ID: w.user}
 	saved, err := w.site.db.As(postgrestest.Actor(owner, authz.All, authz.ViewClient), postgres.Origin{}).CreateView(context.Background(),
 		crm.SavedView{List: crm.OrganizationList, Name: uuid.NewString(), Shared: crm.WithEveryone}, false, uuid.NullUUID{})
+	fatal(t, err)
+	return saved.ID
+}
+
+// usual says what is usual in a role that nobody has.
+func (w *accessWorld) usual(t *testing.T) uuid.UUID {
+	t.Helper()
+	saved, err := postgrestest.System(w.site.db).CreateTouchDefault(context.Background(), crm.TouchDefault{RoleLabel: uuid.NewString(), EveryDays: 30}, uuid.NullUUID{})
 	fatal(t, err)
 	return saved.ID
 }
@@ -261,6 +271,8 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		id = w.role
 	case "teams":
 		id = w.team
+	case "keeping-in-touch":
+		id = w.touchDefault
 	case "invitations":
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "invitation"), 1)
 	case "reset":
@@ -273,9 +285,12 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		}
 	}
 	if strings.HasSuffix(r.Pattern, "/delete") { // the one route that leaves the next caller nothing to find
-		if id == w.view {
+		switch id {
+		case w.view:
 			id = w.share(t)
-		} else {
+		case w.touchDefault:
+			id = w.usual(t)
+		default:
 			id = w.log(t)
 		}
 		w.look(t)

@@ -50,8 +50,8 @@ var imagedTables = []imagedTable{
 		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
 		target: "organization_id", versioned: true,
 		together: [][]string{{"touch_snoozed_until", "touch_snooze_reason"}},
-		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status", "touch_every_days", "touch_snoozed_until", "touch_snooze_reason"},
-		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
+		columns:  []string{"organization_id", "contact_id", "role_label", "relationship_status", "touch_every_days", "touch_snoozed_until", "touch_snooze_reason"},
+		refers:   []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
 	},
 	{
 		name: "user_roles", targetType: audit.User, key: []string{"user_id", "role_id"}, target: "user_id",

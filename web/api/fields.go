@@ -16,10 +16,10 @@ import (
 	"github.com/archpilot/crm/internal/crm"
 )
 
-// fields are what a body says: each field it names is a text, or null to empty it. Fields it does not name stay
-// as they are.
+// fields are what a body says: each field it names is a text, or a whole number, as its schema has it, or null to empty
+// it. Fields it does not name stay as they are.
 type fields struct {
-	given  map[string]string
+	given  map[string]string // texts, and numbers as they were written
 	faults crm.Invalid
 }
 
@@ -74,6 +74,11 @@ func (f *fields) read(d *json.Decoder, name string, schema *huma.Schema) error {
 			return err
 		}
 	}
+	wanted := huma.TypeString
+	if known {
+		wanted = schema.Properties[name].Type
+	}
+	number, isNumber := value.(json.Number)
 	switch text, isText := value.(string); {
 	case !known && crm.Storable(name) && utf8.RuneCountInString(name) <= 80:
 		f.faults.Add(name, "There is no such field, or it cannot be set.")
@@ -81,6 +86,10 @@ func (f *fields) read(d *json.Decoder, name string, schema *huma.Schema) error {
 		f.faults.Add("", "There is a field that does not exist.")
 	case twice:
 		f.faults.Add(name, "This field is given twice.")
+	case wanted == huma.TypeInteger && isNumber:
+		f.given[name] = number.String()
+	case wanted == huma.TypeInteger && value != nil:
+		f.faults.Add(name, "Send a whole number, or null to empty the field.")
 	case !isText && value != nil:
 		f.faults.Add(name, "Send a text, or null to empty the field.")
 	case isText && !crm.Storable(text):
