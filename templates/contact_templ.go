@@ -309,7 +309,7 @@ var ContactColumns = []Column[crm.ContactRow]{
 	{Name: "phone", by: "phone", Label: func(p Page) string { return p.T("Phone") }, Usual: true, class: "num minor", text: func(_ Page, c crm.ContactRow) string { return firstOf(c.Phone, c.Mobile) }},
 	{Name: "owner", by: "owner", Label: func(p Page) string { return p.T("Owner") }, Usual: true, text: func(_ Page, c crm.ContactRow) string { return c.OwnerName }},
 	{Name: "last", by: "last", Label: func(p Page) string { return p.T("Last contact") }, Usual: true, Talks: true, class: "num", at: func(c crm.ContactRow) time.Time { return c.LastContactAt }, due: func(c crm.ContactRow) *time.Time { return c.NextTouchAt }, text: func(p Page, c crm.ContactRow) string { return timeText(p, c.LastContactAt) }},
-	{Name: "touch", by: "touch", Label: func(p Page) string { return p.T("Keep in touch") }, Talks: true, due: func(c crm.ContactRow) *time.Time { return c.NextTouchAt }, text: func(p Page, c crm.ContactRow) string { return dueFile(p, c.NextTouchAt) }},
+	{Name: "touch", by: "touch", Label: func(p Page) string { return p.T("Keep in touch") }, Talks: true, class: "k4", due: func(c crm.ContactRow) *time.Time { return c.NextTouchAt }, text: func(p Page, c crm.ContactRow) string { return dueFile(p, c.NextTouchAt) }},
 	{Name: "status", by: "status", Label: func(p Page) string { return p.T("Status") }, Usual: true, class: "k3", cell: func(p Page, c crm.ContactRow) templ.Component {
 		return activity(c.IsActive, activityText(p, c.IsActive))
 	}, text: func(p Page, c crm.ContactRow) string { return activityText(p, c.IsActive) }},

@@ -298,7 +298,7 @@ var OrganizationColumns = []Column[crm.OrganizationRow]{
 	{Name: "size", by: "size", Label: func(p Page) string { return p.T("Size") }, Usual: true, class: "num minor", text: func(_ Page, o crm.OrganizationRow) string { return o.SizeBand }},
 	{Name: "owner", by: "owner", Label: func(p Page) string { return p.T("Owner") }, Usual: true, text: func(_ Page, o crm.OrganizationRow) string { return o.OwnerName }},
 	{Name: "last", by: "last", Label: func(p Page) string { return p.T("Last contact") }, Usual: true, Talks: true, class: "num", at: func(o crm.OrganizationRow) time.Time { return o.LastContactAt }, due: func(o crm.OrganizationRow) *time.Time { return o.NextTouchAt }, text: func(p Page, o crm.OrganizationRow) string { return timeText(p, o.LastContactAt) }},
-	{Name: "touch", by: "touch", Label: func(p Page) string { return p.T("Keep in touch") }, Talks: true, due: func(o crm.OrganizationRow) *time.Time { return o.NextTouchAt }, text: func(p Page, o crm.OrganizationRow) string { return dueFile(p, o.NextTouchAt) }},
+	{Name: "touch", by: "touch", Label: func(p Page) string { return p.T("Keep in touch") }, Talks: true, class: "k4", due: func(o crm.OrganizationRow) *time.Time { return o.NextTouchAt }, text: func(p Page, o crm.OrganizationRow) string { return dueFile(p, o.NextTouchAt) }},
 	{Name: "status", by: "status", Label: func(p Page) string { return p.T("Status") }, Usual: true, class: "k3", cell: func(p Page, o crm.OrganizationRow) templ.Component {
 		return activity(o.IsActive, activityText(p, o.IsActive))
 	}, text: func(p Page, o crm.OrganizationRow) string { return activityText(p, o.IsActive) }},

@@ -11,6 +11,9 @@ import (
 // rhythmDays are how often the firm means to be in touch with clients of each size band: the large ones monthly.
 var rhythmDays = []int{180, 120, 90, 60, 30, 30}
 
+// givenUp is after how many silent days the firm has given up on a client.
+const givenUp = 240
+
 // rhythmRoles are how often it means to speak to people in a role, whoever they are.
 var rhythmRoles = []crm.TouchDefault{{RoleLabel: "CEO", EveryDays: 365}, {RoleLabel: "Decision maker", EveryDays: 365}}
 
@@ -37,10 +40,14 @@ func (g *generator) rhythms() {
 	snoozed := false
 	for i := range g.data.Organizations {
 		o := &g.data.Organizations[i]
-		if o.TouchEveryDays = rhythm(i, *o); o.TouchEveryDays == nil || snoozed {
+		silent := g.now.Sub(last[o.ID])
+		if silent < givenUp*24*time.Hour {
+			o.TouchEveryDays = rhythm(i, *o)
+		}
+		if o.TouchEveryDays == nil || snoozed {
 			continue
 		}
-		if silent := g.now.Sub(last[o.ID]); silent > time.Duration(*o.TouchEveryDays+30)*24*time.Hour {
+		if silent > time.Duration(*o.TouchEveryDays+30)*24*time.Hour {
 			o.TouchSnoozedUntil, o.TouchSnoozeReason = crm.DayOf(g.now.AddDate(0, 0, 24), time.UTC), "Their new buyer starts next month."
 			snoozed = true
 		}
