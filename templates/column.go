@@ -18,6 +18,7 @@ type Column[T any] struct {
 	class string
 	text  func(Page, T) string          // what the cell says, in a file and, unless there is more to show, on the page
 	at    func(T) time.Time             // of a column of moments, the moment
+	due   func(T) *time.Time            // when the next contact is due: the column warns when that is past, and shows it where there is no moment
 	cell  func(Page, T) templ.Component // what there is to show besides a text, nil for nothing
 }
 

@@ -66,6 +66,11 @@ var FieldLabels = map[string]func(Page) string{
 	"query":               func(p Page) string { return p.T("Filters and order") },
 	"columns":             func(p Page) string { return p.T("Columns") },
 	"shared":              func(p Page) string { return p.T("Who sees it") },
+	"touch_every_days":    func(p Page) string { return p.T("Keep in touch") },
+	"touch_snoozed_until": func(p Page) string { return p.T("Snoozed until") },
+	"touch_snooze_reason": func(p Page) string { return p.T("Why snoozed") },
+	"touch_other_days":    func(p Page) string { return p.T("Other, in days") },
+	"every_days":          func(p Page) string { return p.T("Keep in touch") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },
 }
 
@@ -149,6 +154,10 @@ var actionWords = map[string]func(Page) string{
 	"demo":               func(p Page) string { return p.T("Loaded the demo company") },
 	"bulk_load":          func(p Page) string { return p.T("Loaded a large register") },
 	"update_account":     func(p Page) string { return p.T("Edited the own profile") },
+
+	"create_touch_default": func(p Page) string { return p.T("Said how often to be in touch with a role") },
+	"update_touch_default": func(p Page) string { return p.T("Changed how often to be in touch with a role") },
+	"delete_touch_default": func(p Page) string { return p.T("Dropped how often to be in touch with a role") },
 }
 
 // actionLabel says in words what an action did; an action without words is shown as its slug.
@@ -224,6 +233,8 @@ func targetTypeLabel(p Page, t string) string {
 		return p.T("Team")
 	case "view":
 		return p.T("View")
+	case "touch_default":
+		return p.T("Keeping in touch with a role")
 	}
 	return t
 }
@@ -247,6 +258,8 @@ func targetURL(t crm.Target) string {
 		return paths.Team(t.ID)
 	case "view":
 		return paths.View(t.ID)
+	case "touch_default":
+		return paths.TouchDefaults
 	}
 	return ""
 }
@@ -334,6 +347,12 @@ func fieldValue(p Page, column, value string) string {
 		return listLabel(p, crm.List(value))
 	case "permission_id":
 		return permissionLabel(p, value)
+	case "touch_every_days", "every_days":
+		if days, err := strconv.Atoi(value); err == nil {
+			return rhythm(p, days)
+		}
+	case "touch_snoozed_until":
+		return dayOf(p, value)
 	}
 	return value
 }

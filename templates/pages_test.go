@@ -12,7 +12,7 @@ import (
 // samples is every page as it looks in use, by a name that says which state it is in.
 func samples() map[string]templ.Component {
 	all := map[string]templ.Component{}
-	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples(), viewSamples(), selectionSamples()} {
+	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples(), viewSamples(), selectionSamples(), touchSamples()} {
 		for name, page := range part {
 			all[name] = page
 		}
@@ -38,6 +38,29 @@ func organizationSamples() map[string]templ.Component {
 		"candidates":            Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "li", Candidates: []Candidate{{ID: id(3).String(), Name: "Åsa Lind", Detail: "asa@granvik.example"}, {ID: id(4).String(), Name: "Lina Holm", Detail: "Buyer"}}, Form: Form{Action: "/organizations/x/contacts"}}),
 		"candidates-none":       Candidates(CandidatesPage{Page: p, Organization: sampleOrganization, Query: "zzz", Form: Form{Action: "/organizations/x/contacts"}}),
 		"relationship":          Relationship(RelationshipPage{Page: p, Relationship: sampleRelationships()[0], Form: Form{Action: "/organizations/x/contacts/y", Version: 1}}),
+	}
+}
+
+// touchSamples are the pages on keeping in touch, and a record and lists that tell of it.
+func touchSamples() map[string]templ.Component {
+	p := samplePage()
+	late, soon := ago(5*24*time.Hour), ago(-4*24*time.Hour)
+	o, list, people := sampleOrganization, sampleOrganizations(), sampleRelationships()
+	o.Touch = crm.Touch{TouchEveryDays: new(30), TouchSnoozedUntil: "2026-12-04", TouchSnoozeReason: "On leave", NextTouchAt: &late}
+	list.Rows[0].NextTouchAt, list.Rows[0].LastContactAt, list.Rows[1].NextTouchAt, list.Rows[2].NextTouchAt = &late, ago(60*24*time.Hour), &soon, &late
+	people[0].Touch = crm.Touch{TouchDefaultDays: new(45), NextTouchAt: &soon}
+	refused := Form{Version: 3, Values: map[string]string{"touch_every_days": OtherTouch, "touch_other_days": "x"}, Errors: crm.Invalid{"touch_other_days": crm.Msg("Enter a number of days from %d to %d.", 1, 1095)}}
+	snooze := Form{Version: 3, Values: SnoozeValues(o.Touch), Errors: crm.Invalid{"touch_snoozed_until": crm.Msg("Choose a day after today.")}}
+	usual := []crm.TouchDefault{{ID: id(51), RoleLabel: "CFO", EveryDays: 90, Version: 1}, {ID: id(52), RoleLabel: "Owner", EveryDays: 30, Version: 2}}
+	columns := ColumnsFor(p, OrganizationColumns, []string{"name", "last", "touch"})
+	return map[string]templ.Component{
+		"organization-touch":     Organization(OrganizationPage{Page: p, Organization: o, People: people, Log: sampleLog()}),
+		"organizations-touch":    Organizations(OrganizationsPage{Page: p, List: list, Query: Query{"touch": "overdue", "sort": "touch"}, View: ListView{Columns: columns}}),
+		"touch":                  Touch(TouchPage{Page: p, Name: "Granvik Robotics", BackURL: "/organizations/x", Touch: o.Touch, Set: refused, Snooze: Form{Version: 3, Values: SnoozeValues(o.Touch)}}),
+		"touch-link":             Touch(TouchPage{Page: p, Name: "Lars Granvik", At: "Granvik Robotics", BackURL: "/organizations/x", Touch: people[0].Touch, Set: Form{Version: 1}, Snooze: snooze}),
+		"touch-defaults":         TouchDefaults(TouchDefaultsPage{Page: p, Defaults: usual, Form: Form{Token: "t0k3n"}}),
+		"touch-defaults-refused": TouchDefaults(TouchDefaultsPage{Page: p, Defaults: usual, Form: Form{Token: "t0k3n"}, Of: id(52), Edit: Form{Version: 2, Values: map[string]string{"every_days": "0"}, Errors: crm.Invalid{"every_days": crm.Msg("Enter a number of days from %d to %d.", 1, 1095)}}}),
+		"touch-defaults-none":    TouchDefaults(TouchDefaultsPage{Page: p, Form: Form{Token: "t0k3n", Errors: crm.Invalid{"role_label": crm.Msg("Enter the role.")}}}),
 	}
 }
 

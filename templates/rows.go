@@ -3,6 +3,7 @@ package templates
 import (
 	"context"
 	"io"
+	"time"
 
 	"github.com/a-h/templ"
 )
@@ -43,16 +44,22 @@ func writeCell[T any](ctx context.Context, w *rowWriter, p Page, c Column[T], r 
 	case c.cell != nil:
 		w.component(ctx, c.cell(p, r))
 	case c.at != nil:
-		at := c.at(r)
-		if at.IsZero() {
-			w.raw(`<span class="soft">`, templ.EscapeString(p.T("Never")), `</span>`)
-			return
+		late := c.due != nil && p.overdue(c.due(r))
+		if late {
+			w.raw(`<span class="dot warn" title="`, templ.EscapeString(touchWords(p, c.due(r))), `">`)
 		}
-		w.raw(`<time datetime="`, p.L.Machine(at), `" title="`, templ.EscapeString(p.L.DateTime(at)), `">`, templ.EscapeString(p.L.Relative(at)), `</time>`)
+		w.moment(p, c.at(r))
+		if late {
+			w.raw(`</span><span class="sr">, `, templ.EscapeString(touchWords(p, c.due(r))), `</span>`)
+		}
+	case c.due != nil && c.due(r) != nil:
+		w.component(ctx, dueMark(p, c.due(r)))
+	case c.due != nil:
+		w.none(p)
 	default:
 		text := c.text(p, r)
 		if text == "" {
-			w.raw(`<span class="none" aria-hidden="true">—</span> <span class="sr">`, templ.EscapeString(p.T("none")), `</span>`) // as orDash does
+			w.none(p)
 			return
 		}
 		w.raw(templ.EscapeString(text))
@@ -72,6 +79,20 @@ func (w *rowWriter) raw(parts ...string) {
 			_, w.err = io.WriteString(w.to, part)
 		}
 	}
+}
+
+// moment writes when something was, or that it never was.
+func (w *rowWriter) moment(p Page, at time.Time) {
+	if at.IsZero() {
+		w.raw(`<span class="soft">`, templ.EscapeString(p.T("Never")), `</span>`)
+		return
+	}
+	w.raw(`<time datetime="`, p.L.Machine(at), `" title="`, templ.EscapeString(p.L.DateTime(at)), `">`, templ.EscapeString(p.L.Relative(at)), `</time>`)
+}
+
+// none writes a dash that is read as "none", as orDash does.
+func (w *rowWriter) none(p Page) {
+	w.raw(`<span class="none" aria-hidden="true">—</span> <span class="sr">`, templ.EscapeString(p.T("none")), `</span>`)
 }
 
 func (w *rowWriter) component(ctx context.Context, c templ.Component) {

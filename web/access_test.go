@@ -106,12 +106,12 @@ func TestAccess(t *testing.T) {
 
 // accessWorld is a site with one record of each kind.
 type accessWorld struct {
-	site                                                 *site
-	conn                                                 *pgx.Conn
-	sql                                                  string
-	organization, contact, linked, interaction           uuid.UUID
-	change, user, role, team, view, followUp, subscriber uuid.UUID
-	state                                                map[string]string // of every table, since the last look
+	site                                                               *site
+	conn                                                               *pgx.Conn
+	sql                                                                string
+	organization, contact, linked, interaction                         uuid.UUID
+	change, user, role, team, view, followUp, subscriber, touchDefault uuid.UUID
+	state                                                              map[string]string // of every table, since the last look
 }
 
 func newAccessWorld(t *testing.T) *accessWorld {
@@ -147,6 +147,7 @@ func newAccessWorld(t *testing.T) *accessWorld {
 		"", crm.Clock{Now: time.Now(), Zone: time.UTC}, uuid.NullUUID{})
 	fatal(t, err)
 	w.followUp = planned.ID
+	w.touchDefault = w.usual(t)
 	var tables []string
 	for table := range w.lines(t, `SELECT relname, '' FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'audit_logs'`) {
 		tables = append(tables, `SELECT '`+table+`', md5(coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '')) FROM `+table+` t`)
@@ -179,6 +180,14 @@ func (w *accessWorld) share(t *testing.T) uuid.UUID {
 	owner := crm.User{ID: w.user}
 	saved, err := w.site.db.As(postgrestest.Actor(owner, authz.All, authz.ViewClient), postgres.Origin{}).CreateView(context.Background(),
 		crm.SavedView{List: crm.OrganizationList, Name: uuid.NewString(), Shared: crm.WithEveryone}, false, uuid.NullUUID{})
+	fatal(t, err)
+	return saved.ID
+}
+
+// usual says what is usual in a role that nobody has.
+func (w *accessWorld) usual(t *testing.T) uuid.UUID {
+	t.Helper()
+	saved, err := postgrestest.System(w.site.db).CreateTouchDefault(context.Background(), crm.TouchDefault{RoleLabel: uuid.NewString(), EveryDays: 30}, uuid.NullUUID{})
 	fatal(t, err)
 	return saved.ID
 }
@@ -268,6 +277,8 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		id = w.role
 	case "teams":
 		id = w.team
+	case "keeping-in-touch":
+		id = w.touchDefault
 	case "invitations":
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "invitation"), 1)
 	case "reset":
@@ -282,9 +293,12 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		}
 	}
 	if strings.HasSuffix(r.Pattern, "/delete") { // the one route that leaves the next caller nothing to find
-		if id == w.view {
+		switch id {
+		case w.view:
 			id = w.share(t)
-		} else {
+		case w.touchDefault:
+			id = w.usual(t)
+		default:
 			id = w.log(t)
 		}
 		w.look(t)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/postgres/postgrestest"
 )
 
@@ -351,4 +352,41 @@ func TestTimesWithoutAnOffsetAreTheUsers(t *testing.T) {
 	log(`, "contact_id": "x"`).faults("body.contact_id")
 	p.call("POST", "/organizations/"+org+"/interactions", `{}`).faults("body.channel", "body.subject")
 	p.get("/interactions?from=2026-07-22&to=2026-07-22").wants(200).has("2026-07-22T15:04:05.5Z", 0, "happened_at").has("2026-07-22T13:04:00Z", 1, "happened_at").has(nil, 2)
+}
+
+// TestARhythmOverTheAPI sets and snoozes an organization and a relationship; an edit of something else leaves both.
+func TestARhythmOverTheAPI(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := s.program(t, "all", four...)
+	blind := s.program(t, "all", authz.ViewClient)
+	o, ada := postgrestest.Organization(t, s.db, "Granvik", uuid.NullUUID{}), postgrestest.Contact(t, s.db, "Ada", "Lind", uuid.NullUUID{})
+	org := "/organizations/" + o.String()
+	link := org + "/contacts/" + ada.String()
+	p.call("POST", org+"/contacts", `{"contact_id": "`+ada.String()+`", "role_label": "CFO", "touch_every_days": 90}`).wants(http.StatusCreated)
+	until := time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly)
+	p.call("PATCH", org, `{"touch_every_days": 30, "touch_snoozed_until": "`+until+`", "touch_snooze_reason": "On leave"}`).wants(http.StatusOK)
+	p.call("PATCH", org, `{"sector": "Robotics"}`).wants(http.StatusOK)
+	now := p.get(org).wants(http.StatusOK)
+	if now.at("organization", "touch_every_days") != float64(30) || now.at("organization", "touch_snoozed_until") != until || now.at("organization", "touch_snooze_reason") != "On leave" || now.at("organization", "next_touch_at") == nil {
+		t.Errorf("the organization is %s", now.raw)
+	}
+	if got := blind.get(org).wants(http.StatusOK); got.at("organization", "touch_every_days") != float64(30) || got.at("organization", "next_touch_at") != nil {
+		t.Errorf("without interactions it is %s", got.raw)
+	}
+	if got := p.call("PATCH", link, `{"relationship_status": "Active"}`).wants(http.StatusOK); got.at("touch_every_days") != float64(90) {
+		t.Errorf("the relationship is %s", got.raw)
+	}
+	if got := p.call("PATCH", link, `{"touch_every_days": 0}`).wants(http.StatusOK); got.at("touch_every_days") != float64(0) || got.at("next_touch_at") != nil {
+		t.Errorf("never is %s", got.raw)
+	}
+	if got := p.call("PATCH", org, `{"touch_snoozed_until": null}`).wants(http.StatusOK); got.at("touch_snoozed_until") != nil || got.at("touch_snooze_reason") != nil || got.at("touch_every_days") != float64(30) {
+		t.Errorf("no longer snoozed it is %s", got.raw)
+	}
+	for _, body := range []string{
+		`{"touch_every_days": 0}`, `{"touch_every_days": 1096}`, `{"touch_every_days": 1.5}`, `{"touch_every_days": "often"}`, `{"touch_every_days": 1e99}`, `{"touch_every_days": true}`,
+		`{"touch_snoozed_until": "2020-01-01"}`, `{"touch_snoozed_until": "2190-01-01"}`, `{"touch_snoozed_until": "soon"}`, `{"touch_snoozed_until": 5}`, `{"next_touch_at": null}`,
+	} {
+		p.call("PATCH", org, body).wants(http.StatusUnprocessableEntity)
+	}
 }

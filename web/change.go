@@ -112,6 +112,8 @@ func (v *visit) landing(r crm.UndoResult, undone uuid.UUID) string {
 		return paths.FollowUp(r.Target.ID)
 	case r.Target.Type == audit.View:
 		return paths.View(r.Target.ID)
+	case r.Target.Type == audit.TouchDefault:
+		return paths.TouchDefaults
 	case r.Target.Type == audit.User && r.Target.ID == v.actor.UserID:
 		return paths.Account // one's own profile takes no permission, its change set does
 	case r.ChangeSetID != uuid.Nil:

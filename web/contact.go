@@ -52,7 +52,7 @@ func (v *visit) contactFilter() (crm.ContactFilter, error) {
 	f := crm.ContactFilter{
 		Query: v.searchText("q"), Role: v.searchText("role"), RelationshipStatus: v.searchText("relationship"),
 	}
-	var errs [8]error
+	var errs [9]error
 	f.Page, errs[0] = v.place()
 	f.Status, errs[1] = v.status()
 	f.Owner, errs[2] = v.person("owner")
@@ -61,6 +61,7 @@ func (v *visit) contactFilter() (crm.ContactFilter, error) {
 	f.HasPhone, errs[5] = v.presence("phone")
 	f.Silence, errs[6] = v.silence()
 	f.Sort, errs[7] = v.sort(crm.ContactSorts)
+	f.Touch, errs[8] = v.touch()
 	return f, errors.Join(errs[:]...)
 }
 

@@ -263,7 +263,7 @@ func TestNoParameterBreaksAPage(t *testing.T) {
 	}
 	place := []string{"after", "before", "unknown"}
 	pages := map[string][]string{
-		"/organizations": append([]string{"q", "sector", "size", "owner", "status", "has_contact", "last", "from", "to", "sort", "limit"}, place...), "/contacts": append([]string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "sort"}, place...),
+		"/organizations": append([]string{"q", "sector", "size", "owner", "status", "has_contact", "last", "touch", "from", "to", "sort", "limit"}, place...), "/contacts": append([]string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "touch", "sort"}, place...),
 		"/interactions": append([]string{"q", "channel", "author", "outcome", "sort", "from", "to", "organization", "contact"}, place...), "/search": {"q"},
 		"/admin/audit": append([]string{"user", "action", "record", "from", "to"}, place...), "/organizations/" + org.String() + "/contacts": {"q_contact"},
 		"/organizations/" + org.String() + "/history": place, "/login": {"next"}, "/": {"unknown"},

@@ -25,6 +25,7 @@ import (
 //	owner         both            me, nobody, a user's id, or team: and a team's id (with the teams below it)
 //	status        both            active (the default), archived, all
 //	last          both            last contact: never, over-90 or within-30 (days); with ViewInteraction only
+//	touch         both            next contact: overdue, week, any, none (see crm.TouchFilter); with ViewInteraction only
 //	has_contact   organizations   yes or no
 //	from, to      organizations   days of creation, both inclusive, like 2026-11-22
 //	organization  contacts        id; with role and relationship those of one and the same relationship
@@ -42,13 +43,13 @@ import (
 //	view, base, cols  all         saved views and columns: see listview.go
 //	panel         all             filter opens the filters, where they are not at hand
 //
-// What is not listed is ignored; for who may not see interactions of their clients, last is not listed. A value that
+// What is not listed is ignored; for who may not see interactions of their clients, last and touch are not. A value that
 // cannot be (no such status, no id, a day that does not exist, a place of another list or order) is answered with
 // 422. A value that nothing has, a record that does not exist and one out of reach are answered alike: with a list
 // that is empty, or of what the reader may see. Text is cut to what is looked for.
 var (
-	organizationParams = []string{"q", "sector", "size", "owner", "status", "has_contact", "last", "from", "to", "sort", "limit", "base", "cols"}
-	contactParams      = []string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "sort", "limit", "base", "cols"}
+	organizationParams = []string{"q", "sector", "size", "owner", "status", "has_contact", "last", "touch", "from", "to", "sort", "limit", "base", "cols"}
+	contactParams      = []string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "touch", "sort", "limit", "base", "cols"}
 	interactionParams  = []string{"q", "channel", "author", "outcome", "organization", "contact", "from", "to", "sort", "limit", "base", "cols"}
 )
 
@@ -128,7 +129,7 @@ func (v *visit) cursor(p crm.Page) string { return cursor{v.listName(), p.Key, p
 func (v *visit) asked(names ...string) templates.Query {
 	q := templates.Query{}
 	for _, n := range names {
-		if n == "last" && !v.actor.SeesLastContact() {
+		if telling(n) && !v.actor.SeesLastContact() {
 			continue
 		}
 		if value := v.query.Get(n); value != "" {
@@ -177,7 +178,7 @@ const teamPrefix = "team:"
 // sort reads the order of a list; one that the list does not have, for this visitor, is Invalid.
 func (v *visit) sort(known []crm.SortKey) (crm.Sort, error) {
 	s := crm.ParseSort(v.query.Get("sort"))
-	if s != (crm.Sort{}) && !slices.Contains(known, s.By) || s.By == crm.ByLastContact && !v.actor.SeesLastContact() {
+	if s != (crm.Sort{}) && !slices.Contains(known, s.By) || (s.By == crm.ByLastContact || s.By == crm.ByTouch) && !v.actor.SeesLastContact() {
 		return s, crm.Fault("", "The list cannot be sorted like this.")
 	}
 	return s, nil
@@ -200,6 +201,21 @@ func (v *visit) silence() (crm.Silence, error) {
 	f, known := crm.ParseSilence(v.query.Get("last"))
 	if !known {
 		return f, crm.Fault("", "The last contact is never, over-90 or within-30, in days.")
+	}
+	return f, nil
+}
+
+// telling reports whether a list parameter is by what tells of interactions.
+func telling(name string) bool { return name == "last" || name == "touch" }
+
+// touch reads the filter by the next contact, which does not exist for who may not see interactions.
+func (v *visit) touch() (crm.TouchFilter, error) {
+	f := crm.TouchFilter(v.query.Get("touch"))
+	if !v.actor.SeesLastContact() {
+		return "", nil
+	}
+	if f != "" && !slices.Contains(crm.TouchFilters, f) {
+		return "", crm.Fault("", "The next contact is overdue, week, any or none.")
 	}
 	return f, nil
 }

@@ -50,13 +50,14 @@ func (v *visit) organizationFilter() (crm.OrganizationFilter, crm.Invalid, error
 	f := crm.OrganizationFilter{
 		Query: v.searchText("q"), Sector: v.searchText("sector"), Size: v.searchText("size"),
 	}
-	var errs [6]error
+	var errs [7]error
 	f.Page, errs[0] = v.place()
 	f.Status, errs[1] = v.status()
 	f.Owner, errs[2] = v.person("owner")
 	f.HasContact, errs[3] = v.presence("has_contact")
 	f.Silence, errs[4] = v.silence()
 	f.Sort, errs[5] = v.sort(crm.OrganizationSorts)
+	f.Touch, errs[6] = v.touch()
 	f.CreatedFrom, f.CreatedBefore = v.days(faults)
 	return f, faults, errors.Join(errs[:]...)
 }

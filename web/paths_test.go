@@ -26,6 +26,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 			paths.Organization(a), paths.EditOrganization(a), paths.OrganizationHistory(a), paths.OrganizationContacts(a), paths.EditLink(a, b),
 			paths.NewLogOnOrganization(a), paths.Contact(a), paths.EditContact(a), paths.ContactHistory(a), paths.NewLogOnContact(a),
 			paths.Interaction(a), paths.EditInteraction(a), paths.InteractionHistory(a), paths.Change(a), paths.User(a), paths.Role(a), paths.Team(a),
+			paths.TouchOrganization(a), paths.TouchLink(a, b), paths.TouchDefaults,
 		},
 		http.MethodPost: {
 			paths.Login, paths.Logout, paths.Organizations, paths.Organization(a), paths.ArchiveOrganization(a), paths.RestoreOrganization(a),
@@ -34,6 +35,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 			paths.Interaction(a), paths.DeleteInteraction(a), paths.Undo(a), paths.Account, paths.AccountPassword,
 			paths.Users, paths.User(a), paths.DeactivateUser(a), paths.ReactivateUser(a), paths.ResetUserPassword(a), paths.UnlockUser(a), paths.EndUserSessions(a), paths.EndSession(a), paths.EndSessions, paths.AccountWelcome,
 			paths.Roles, paths.Role(a), paths.Teams, paths.Team(a),
+			paths.TouchOrganization(a), paths.SnoozeOrganization(a), paths.TouchLink(a, b), paths.SnoozeLink(a, b), paths.TouchDefaults, paths.TouchDefault(a), paths.DeleteTouchDefault(a),
 		},
 	} {
 		for _, path := range all {

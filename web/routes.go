@@ -104,6 +104,12 @@ func (s *Server) register() []route {
 		{get, "/organizations/{id}/contacts/{contactID}/edit", editClient, editLink},
 		{post, "/organizations/{id}/contacts/{contactID}", editClient, updateLink},
 		{post, "/organizations/{id}/contacts/{contactID}/unlink", editClient, unlinkContact},
+		{get, "/organizations/{id}/touch", editClient, showTouch(organizationTouching)},
+		{post, "/organizations/{id}/touch", editClient, setTouch(organizationTouching)},
+		{post, "/organizations/{id}/touch/snooze", editClient, snoozeTouch(organizationTouching)},
+		{get, "/organizations/{id}/contacts/{contactID}/touch", editClient, showTouch(linkTouching)},
+		{post, "/organizations/{id}/contacts/{contactID}/touch", editClient, setTouch(linkTouching)},
+		{post, "/organizations/{id}/contacts/{contactID}/touch/snooze", editClient, snoozeTouch(linkTouching)},
 		{get, "/organizations/{id}/interactions/new", logInteraction, newOrganizationLog},
 		{post, "/organizations/{id}/interactions", logInteraction, logOnOrganization},
 
@@ -235,6 +241,10 @@ func (s *Server) administration() []route {
 		{post, "/admin/teams", manageUsers, createTeam},
 		{get, "/admin/teams/{id}", manageUsers, editTeam},
 		{post, "/admin/teams/{id}", manageUsers, updateTeam},
+		{get, "/admin/keeping-in-touch", manageUsers, listTouchDefaults},
+		{post, "/admin/keeping-in-touch", manageUsers, createTouchDefault},
+		{post, "/admin/keeping-in-touch/{id}", manageUsers, updateTouchDefault},
+		{post, "/admin/keeping-in-touch/{id}/delete", manageUsers, deleteTouchDefault},
 		{get, "/admin/audit", viewAudit, listAudit},
 	}
 }

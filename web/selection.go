@@ -125,7 +125,7 @@ func (s *Server) changeMany(list crm.List) handler {
 func (v *visit) readSelection(list crm.List) (selection, error) {
 	sel := selection{list: list, query: parsed(v.form.Get("list")), all: v.form.Get("all") != ""}
 	for name, values := range sel.query {
-		if !slices.Contains(listParams[list], name) && name != "after" && name != "before" || len(values) != 1 || name == "last" && !v.actor.SeesLastContact() {
+		if !slices.Contains(listParams[list], name) && name != "after" && name != "before" || len(values) != 1 || telling(name) && !v.actor.SeesLastContact() {
 			return sel, crm.Fault("", "This list cannot be found again: open it and select once more.")
 		}
 	}

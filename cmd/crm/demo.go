@@ -54,7 +54,7 @@ func (a *app) loadDemo(ctx context.Context, db *postgres.DB) error {
 	firm := demo.Firm(time.Now())
 	r := postgres.Register{
 		Teams: firm.Teams, Roles: firm.Roles, Organizations: firm.Organizations, Contacts: firm.Contacts,
-		Relationships: firm.Relationships, Interactions: firm.Interactions, FollowUps: firm.FollowUps,
+		Relationships: firm.Relationships, Interactions: firm.Interactions, FollowUps: firm.FollowUps, TouchDefaults: firm.TouchDefaults,
 	}
 	passwords, err := a.signIns(ctx, &r, firm.Users, len(firm.Users))
 	if err != nil {

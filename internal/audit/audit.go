@@ -46,6 +46,9 @@ const (
 	CreateView          Action = "create_view"
 	UpdateView          Action = "update_view"
 	DeleteView          Action = "delete_view"
+	CreateTouchDefault  Action = "create_touch_default"
+	UpdateTouchDefault  Action = "update_touch_default"
+	DeleteTouchDefault  Action = "delete_touch_default"
 	Import              Action = "import"
 	AssignClients       Action = "assign_clients" // many at once; each record's own row says update_org or update_contact
 	ArchiveClients      Action = "archive_clients"
@@ -92,7 +95,7 @@ var Actions = []Action{
 	CreateInteraction, UpdateInteraction, DeleteInteraction, AddAttendee, RemoveAttendee,
 	CreateFollowUp, UpdateFollowUp, FinishFollowUp, CancelFollowUp, ReopenFollowUp,
 	CreateUser, UpdateUser, DeactivateUser, ReactivateUser, AssignRole, CreateRole, UpdateRole, CreateTeam, UpdateTeam,
-	CreateView, UpdateView, DeleteView,
+	CreateView, UpdateView, DeleteView, CreateTouchDefault, UpdateTouchDefault, DeleteTouchDefault,
 	Import, AssignClients, ArchiveClients, RestoreClients, SnoozeFollowUps, AssignFollowUps, FinishFollowUps, Export, Demo, BulkLoad, Undo, Login, LoginFailed, Lockout, Unlock, Logout, EndSession, AccessDenied, ChangePassword, ResetPassword,
 	RequestReset, InviteUser, RevokeInvitation, AcceptInvitation,
 	SetUpMFA, EnableMFA, DisableMFA, ResetMFA, NewRecoveryCodes, UseRecoveryCode,
@@ -109,7 +112,8 @@ const (
 	User         = "user"
 	Role         = "role"
 	Team         = "team"
-	View         = "view" // a saved view
+	View         = "view"          // a saved view
+	TouchDefault = "touch_default" // how often to be in touch with people in a role
 )
 
 // Change is one audit row about to be written: a row of a table, before and after.

@@ -24,6 +24,8 @@ type Contact struct {
 
 	OwnerName string // read only: the owner's name, "" without an owner
 	MayEdit   bool   // read only: within the reader's reach for editing, which may be shorter than for viewing
+
+	NextTouchAt *time.Time // read only: when the next contact is due, by the first of the relationships; nil as in Touch
 }
 
 // Name returns the full name, given name first.
@@ -77,10 +79,11 @@ type ContactFilter struct {
 	HasEmail           Presence
 	HasPhone           Presence    // of either kind
 	Silence            Silence     // needs the right to see interactions
+	Touch              TouchFilter `json:",omitempty"` // needs the same right
 	Picked             []uuid.UUID `json:",omitempty"` // these only; nil for all
 	Sort               Sort
 	Page               Page
 }
 
 // ContactSorts are what the list can be sorted by.
-var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByPhone, ByOwner, ByStatus, ByLastContact}
+var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByPhone, ByOwner, ByStatus, ByLastContact, ByTouch}

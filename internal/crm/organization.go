@@ -20,6 +20,7 @@ type Organization struct {
 	Version     int
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	Touch
 
 	OwnerName string // read only: the owner's name, "" without an owner
 	MayEdit   bool   // read only: within the reader's reach for editing, which may be shorter than for viewing
@@ -47,6 +48,7 @@ func (o *Organization) Clean() {
 	for _, f := range []*string{&o.LegalName, &o.DisplayName, &o.Website, &o.Sector, &o.SizeBand, &o.TaxID} {
 		*f = Clean(*f)
 	}
+	o.Touch.Clean()
 }
 
 // Validate returns an Invalid naming each field that cannot be saved, or nil.
@@ -62,6 +64,7 @@ func (o Organization) Validate() error {
 	v.checkText("size_band", o.SizeBand, 40)
 	v.checkText("tax_id", o.TaxID, 50)
 	v.checkWebsite("website", o.Website)
+	o.check(v, 1)
 	return v.Err()
 }
 
@@ -75,6 +78,7 @@ type OrganizationFilter struct {
 	Status        Status
 	HasContact    Presence
 	Silence       Silence     // needs the right to see interactions
+	Touch         TouchFilter `json:",omitempty"` // needs the same right
 	CreatedFrom   time.Time   // inclusive; zero for no limit
 	CreatedBefore time.Time   // exclusive; zero for no limit
 	Picked        []uuid.UUID `json:",omitempty"` // these only; nil for all
@@ -83,4 +87,4 @@ type OrganizationFilter struct {
 }
 
 // OrganizationSorts are what the list can be sorted by.
-var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact}
+var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact, ByTouch}

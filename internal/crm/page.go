@@ -96,7 +96,8 @@ const (
 	BySubject     SortKey = "subject"
 	ByOutcome     SortKey = "outcome"
 	ByStatus      SortKey = "status"
-	ByLastContact SortKey = "last" // longest silent first; needs the right to see interactions
+	ByLastContact SortKey = "last"  // longest silent first; needs the right to see interactions
+	ByTouch       SortKey = "touch" // most overdue first, those without a rhythm last; needs the same right
 )
 
 // Sort is the order of a list. The zero value is the list's own.

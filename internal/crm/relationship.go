@@ -14,6 +14,7 @@ type Relationship struct {
 	RoleLabel          string
 	RelationshipStatus string
 	Version            int
+	Touch
 
 	Since            time.Time // read only: when the present period began
 	OrganizationName string    // read only, "" when out of reach
@@ -60,6 +61,7 @@ var Roles = []string{
 // Clean brings both text fields into their stored form.
 func (r *Relationship) Clean() {
 	r.RoleLabel, r.RelationshipStatus = Clean(r.RoleLabel), Clean(r.RelationshipStatus)
+	r.Touch.Clean()
 }
 
 // Validate returns an Invalid naming each field that cannot be saved, or nil.
@@ -67,5 +69,6 @@ func (r Relationship) Validate() error {
 	v := Invalid{}
 	v.checkText("role_label", r.RoleLabel, 120)
 	v.checkText("relationship_status", r.RelationshipStatus, 40)
+	r.check(v, NeverTouch)
 	return v.Err()
 }

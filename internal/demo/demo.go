@@ -29,6 +29,7 @@ type Data struct {
 	Relationships []crm.Relationship
 	Interactions  []crm.Interaction // oldest first
 	FollowUps     []crm.FollowUp
+	TouchDefaults []crm.TouchDefault
 }
 
 // User is a user with the roles to give: slugs of seeded roles or of Data.Roles. The team is
@@ -52,6 +53,7 @@ func Firm(now time.Time) Data {
 	g.interactions()
 	g.birthdays()
 	g.followUps()
+	g.rhythms()
 	return g.data
 }
 

@@ -198,7 +198,7 @@ func (sc *scaler) organization(n int) crm.Organization {
 		SizeBand: crm.SizeBands[g.weighted(bandWeights)], TaxID: g.fill(c.country.tax), OwnerUserID: c.owner, IsActive: c.active, Version: 1,
 		CreatedAt: sc.ago(c.age),
 	}
-	o.UpdatedAt = o.CreatedAt
+	o.UpdatedAt, o.TouchEveryDays = o.CreatedAt, rhythm(n, o)
 	if g.chance(0.8) {
 		o.Website = "https://www." + c.domain(n)
 	}

@@ -14,10 +14,14 @@ func (sc *scaler) home(n int) crm.Relationship {
 	sc.face(n, at)
 	role := sc.job(sc.contact.generator, n).role
 	left := sc.contact.chance(0.04) // as person draws whether the contact is active
-	return crm.Relationship{
+	r := crm.Relationship{
 		OrganizationID: at.id, ContactID: id("contact", n), RoleLabel: role,
 		RelationshipStatus: sc.status(n, at.active && !left), Since: sc.ago(sc.known(sc.contact.generator, at)), Version: 1,
 	}
+	if n%17 == 0 {
+		r.TouchEveryDays = new(90)
+	}
+	return r
 }
 
 func (sc *scaler) status(n int, active bool) string {

@@ -55,8 +55,8 @@ func TestOnlyScaledDatesDependOnNow(t *testing.T) {
 	later, f := scaled(now.AddDate(0, 3, 3), 200), scaled(now, 200)
 	for i, o := range later.organizations {
 		o.CreatedAt, o.UpdatedAt = f.organizations[i].CreatedAt, f.organizations[i].UpdatedAt
-		if o != f.organizations[i] {
-			t.Fatalf("got %+v, want %+v", o, f.organizations[i])
+		if diff := cmp.Diff(f.organizations[i], o); diff != "" {
+			t.Fatal(diff)
 		}
 	}
 	for i, x := range later.interactions {

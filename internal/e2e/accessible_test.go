@@ -68,6 +68,7 @@ func (s *site) pages(t testing.TB) []string {
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
 		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword, paths.AccountCalendar,
 		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
+		organization + "/touch", paths.Organizations + "/" + link + "/touch", paths.TouchDefaults, paths.Organizations + "?touch=overdue&sort=touch&cols=name,last,touch",
 		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login", paths.Showcase,
 	}
 }
@@ -148,6 +149,17 @@ func (b *tab) examineAnswers(s *site) {
 	b.examine("folds and menus of a record", func() {
 		b.open(row[string](b.t, s, `SELECT '/organizations/' || organization_id FROM relationship_periods GROUP BY organization_id ORDER BY count(*) DESC LIMIT 1`))
 		script[bool](b, `document.querySelectorAll(".fold, .person:first-child .menu").forEach((d) => d.open = true), true`)
+	})
+	b.examine("a refused rhythm", func() {
+		b.open(paths.Organizations + "/" + id + "/touch")
+		b.choose("touch_every_days", "Other …")
+		b.fill("touch_other_days", "often")
+		b.followAs(button("Save"), http.StatusUnprocessableEntity)
+	})
+	b.examine("what is usual in a role, refused", func() {
+		b.open(paths.TouchDefaults)
+		b.fill("every_days", "often")
+		b.followAs(button("Add role"), http.StatusUnprocessableEntity)
 	})
 	b.examine("a history", func() { b.open(paths.Organizations + "/" + id + "/history") })
 }

@@ -43,6 +43,7 @@ func (w *Worker) Run(ctx context.Context) {
 
 // Work does everything that is due.
 func (w *Worker) Work(ctx context.Context) {
+	w.settleTouch(ctx)
 	waiting, err := w.Jobs.Waiting(ctx)
 	if err != nil && ctx.Err() == nil {
 		w.Log.WarnContext(ctx, "the jobs cannot be read and are tried again", "error", err)
@@ -58,6 +59,17 @@ func (w *Worker) Work(ctx context.Context) {
 		default:
 			w.Log.InfoContext(ctx, "a job is done", "job", id, "took", time.Since(start))
 		}
+	}
+}
+
+// settleTouch puts right when people are due, after what is usual in their role has changed.
+func (w *Worker) settleTouch(ctx context.Context) {
+	start := time.Now()
+	switch n, err := w.Jobs.SettleTouch(ctx); {
+	case err != nil && ctx.Err() == nil:
+		w.Log.WarnContext(ctx, "when people are due could not be put right and is tried again", "error", err)
+	case n > 0:
+		w.Log.InfoContext(ctx, "when people are due was put right", "people", n, "took", time.Since(start))
 	}
 }
 

@@ -40,6 +40,7 @@ const (
 	Roles           = "/admin/roles"
 	NewRole         = "/admin/roles/new"
 	Teams           = "/admin/teams"
+	TouchDefaults   = "/admin/keeping-in-touch"
 	Audit           = "/admin/audit"
 	Views           = "/views"
 	NewView         = "/views/new"
@@ -70,6 +71,17 @@ func NewLogOnOrganization(id uuid.UUID) string { return Organization(id) + "/int
 func InteractionsOfOrganization(id uuid.UUID) string {
 	return Interactions + "?organization=" + id.String()
 }
+
+// TouchOrganization says how often to be in touch with an organization, SnoozeOrganization until when not; TouchLink
+// and SnoozeLink do so for a contact at it.
+func TouchOrganization(id uuid.UUID) string   { return Organization(id) + "/touch" }
+func SnoozeOrganization(id uuid.UUID) string  { return TouchOrganization(id) + "/snooze" }
+func TouchLink(id, contact uuid.UUID) string  { return OrganizationContact(id, contact) + "/touch" }
+func SnoozeLink(id, contact uuid.UUID) string { return TouchLink(id, contact) + "/snooze" }
+
+// TouchDefault saves what is usual in a role, DeleteTouchDefault drops it.
+func TouchDefault(id uuid.UUID) string       { return TouchDefaults + "/" + id.String() }
+func DeleteTouchDefault(id uuid.UUID) string { return TouchDefault(id) + "/delete" }
 
 // Contact and the functions below it return the pages and form targets of one contact.
 func Contact(id uuid.UUID) string               { return Contacts + "/" + id.String() }

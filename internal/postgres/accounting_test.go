@@ -38,6 +38,7 @@ type world struct {
 	view                               crm.SavedView // private
 	token                              uuid.UUID     // the owner's
 	job                                uuid.UUID     // the owner's
+	touchDefault                       uuid.UUID
 }
 
 func newWorld(t *testing.T) *world {
@@ -54,17 +55,18 @@ func newWorld(t *testing.T) *world {
 	w.team = team.ID
 	w.organization = postgrestest.Organization(t, w.db, "Granvik", postgrestest.ID(w.owner.ID))
 	w.contact = postgrestest.Contact(t, w.db, "Lars", "Lindqvist", postgrestest.ID(w.owner.ID))
-	w.links = crm.Relationship{OrganizationID: w.organization, ContactID: w.contact, RoleLabel: "Treasurer"}
+	w.links = crm.Relationship{OrganizationID: w.organization, ContactID: w.contact, RoleLabel: "Treasurer", Touch: crm.Touch{TouchEveryDays: new(1)}}
 	linked, err := mine.LinkContact(ctx, w.links, uuid.NullUUID{})
 	fatal(t, err)
 	w.organizationNow, err = mine.Organization(ctx, w.organization)
 	fatal(t, err)
 	w.organizationNow.Sector = "Robotics"
+	w.organizationNow.TouchGiven, w.organizationNow.TouchEveryDays = true, new(1)
 	edited, err := mine.UpdateOrganization(ctx, w.organizationNow)
 	fatal(t, err)
 	logged, err := mine.LogInteraction(ctx, crm.Interaction{
-		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now(), DurationMinutes: new(15),
-		Attendees: crm.AttendeesOf(postgrestest.Contact(t, w.db, "Astrid", "Lindqvist", postgrestest.ID(w.owner.ID))),
+		OrganizationID: postgrestest.ID(w.organization), ContactID: postgrestest.ID(w.contact), Channel: crm.Call, Subject: "Renewal agreed", HappenedAt: time.Now().Add(-48 * time.Hour), // overdue by a day
+		DurationMinutes: new(15), Attendees: crm.AttendeesOf(postgrestest.Contact(t, w.db, "Astrid", "Lindqvist", postgrestest.ID(w.owner.ID))),
 	}, audit.Organization, uuid.NullUUID{})
 	fatal(t, err)
 	w.interaction, w.sets = logged.ID, []uuid.UUID{linked.ChangeSet, edited.ChangeSet, logged.ChangeSet}
@@ -86,6 +88,9 @@ func newWorld(t *testing.T) *world {
 	w.token = token.ID
 	w.job, err = mine.Enqueue(ctx, crm.Bulk{Action: crm.BulkArchive, Picked: []uuid.UUID{w.organization}, Organizations: &crm.OrganizationFilter{Query: "granvik"}}, uuid.NullUUID{})
 	fatal(t, err)
+	usual, err := s.CreateTouchDefault(ctx, crm.TouchDefault{RoleLabel: "Notary", EveryDays: 90}, uuid.NullUUID{})
+	fatal(t, err)
+	w.touchDefault = usual.ID
 	return w
 }
 
@@ -490,6 +495,34 @@ var probes = map[string]probe{
 	}},
 	"RevokeUserToken": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return nil, s.RevokeUserToken(ctx, w.owner.ID, w.token)
+	}},
+	"SetOrganizationTouch": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.SetOrganizationTouch(ctx, w.organization, 2, new(30))
+	}},
+	"SnoozeOrganization": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.SnoozeOrganization(ctx, w.organization, 2, crm.DayOf(time.Now().AddDate(0, 1, 0), time.UTC), "Away", crm.Clock{Now: time.Now(), Zone: time.UTC})
+	}},
+	"SetLinkTouch": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.SetLinkTouch(ctx, w.organization, w.contact, 1, new(30))
+	}},
+	"SnoozeLink": {edit, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.SnoozeLink(ctx, w.organization, w.contact, 1, crm.DayOf(time.Now().AddDate(0, 1, 0), time.UTC), "Away", crm.Clock{Now: time.Now(), Zone: time.UTC})
+	}},
+	"Quiet": {view, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.Quiet(ctx, crm.OwnerFilter{}, 10)
+	}},
+	"QuietCounts": {view, nameless, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.QuietCounts(ctx, []uuid.UUID{w.owner.ID})
+	}},
+	"TouchDefaults": {manage, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.TouchDefaults(ctx) }},
+	"CreateTouchDefault": {manage, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.CreateTouchDefault(ctx, crm.TouchDefault{RoleLabel: "Auditor", EveryDays: 30}, uuid.NullUUID{})
+	}},
+	"UpdateTouchDefault": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.UpdateTouchDefault(ctx, crm.TouchDefault{ID: w.touchDefault, EveryDays: 45, Version: 1})
+	}},
+	"DeleteTouchDefault": {manage, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.DeleteTouchDefault(ctx, w.touchDefault)
 	}},
 	"Selected": {edit, nameless, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.Selected(ctx, crm.Bulk{Action: crm.BulkArchive, All: true, Organizations: &crm.OrganizationFilter{Query: "granvik"}})

@@ -32,7 +32,8 @@ const wrongActivity = `
 		 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id
 		 WHERE o.owner_user_id IS NOT NULL GROUP BY 1, 2) t USING (contact_id, owner_user_id)
 		WHERE (r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at) IS DISTINCT FROM (t.contact_id, t.last_name, t.first_name, t.is_active, t.last))
-	+ (SELECT count(*) FROM interaction_contacts x LEFT JOIN interactions i ON i.id = x.interaction_id WHERE x.met_at IS DISTINCT FROM i.happened_at)`
+	+ (SELECT count(*) FROM interaction_contacts x LEFT JOIN interactions i ON i.id = x.interaction_id WHERE x.met_at IS DISTINCT FROM i.happened_at)
+	+ ` + wrongTouch
 
 // talkWith has a row for each interaction and each person it was with, as its contact or as an attendee.
 const talkWith = `(SELECT i.contact_id AS person, i.happened_at FROM interactions i
@@ -41,10 +42,12 @@ const talkWith = `(SELECT i.contact_id AS person, i.happened_at FROM interaction
 // life is a firm in which things happen at random, from a seed that the test names.
 type life struct {
 	*firm
+
 	*rand.Rand
 	t                                      *testing.T
 	organizations, contacts, conversations []uuid.UUID
 	sets                                   []uuid.UUID
+	usual                                  []uuid.UUID // defaults of roles
 }
 
 func oneOf[T any](l *life, from []T) T { return from[l.IntN(len(from))] }
@@ -81,7 +84,7 @@ func (l *life) someone() []crm.Attendee {
 // step does one thing that may move a last contact.
 func (l *life) step() string {
 	s := l.all(l.mia)
-	switch l.IntN(11) {
+	switch l.IntN(15) {
 	case 0:
 		saved, err := s.CreateOrganization(ctx, crm.Organization{LegalName: "New", DisplayName: "New", OwnerUserID: l.owner()}, none)
 		l.noted(saved, err, &l.organizations)
@@ -131,14 +134,21 @@ func (l *life) step() string {
 			l.noted(saved, err, nil)
 		}
 		return "reassign"
-	case 8:
-		saved, err := s.LinkContact(ctx, crm.Relationship{OrganizationID: oneOf(l, l.organizations), ContactID: oneOf(l, l.contacts)}, none)
+	case 8, 10:
+		r := crm.Relationship{OrganizationID: oneOf(l, l.organizations), ContactID: oneOf(l, l.contacts), RoleLabel: l.role(), Touch: crm.Touch{TouchEveryDays: l.rhythm()}}
+		saved, err := s.LinkContact(ctx, r, none)
 		l.noted(saved, err, nil)
 		return "link"
 	case 9:
 		saved, err := s.UnlinkContact(ctx, oneOf(l, l.organizations), oneOf(l, l.contacts))
 		l.noted(saved, err, nil)
 		return "unlink"
+	case 11, 12:
+		l.touchSomething(s)
+		return "touch"
+	case 13:
+		l.changeRole(s)
+		return "change a role or what is usual in it"
 	default:
 		undone, err := s.Undo(ctx, oneOf(l, l.sets))
 		l.noted(postgres.Saved{ChangeSet: undone.ChangeSetID}, err, nil)
@@ -270,7 +280,7 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 	})
 	wg.Go(func() {
 		for range 10 {
-			_, err := f.all(f.mia).LinkContact(ctx, crm.Relationship{OrganizationID: f.hers, ContactID: ada}, none)
+			_, err := f.all(f.mia).LinkContact(ctx, crm.Relationship{OrganizationID: f.hers, ContactID: ada, RoleLabel: "CFO"}, none)
 			errs <- err
 			_, err = f.all(f.mia).UnlinkContact(ctx, f.hers, ada)
 			errs <- err
@@ -292,8 +302,31 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 			errs <- err
 		}
 	})
+	wg.Go(func() {
+		for n := range 10 {
+			o, err := f.all(f.tom).Organization(ctx, f.hers)
+			errs <- err
+			_, err = f.all(f.tom).SetOrganizationTouch(ctx, f.hers, o.Version, new(1+n))
+			errs <- err
+			_, err = f.all(f.mia).SetLinkTouch(ctx, f.hers, ada, 1, new(n%3))
+			if !isNotFound(err) { // she is linked and unlinked meanwhile
+				errs <- err
+			}
+		}
+	})
+	wg.Go(func() {
+		usual, err := f.sys.CreateTouchDefault(ctx, crm.TouchDefault{RoleLabel: "cfo", EveryDays: 1}, none)
+		errs <- err
+		for n := range 10 {
+			_, err := f.sys.UpdateTouchDefault(ctx, crm.TouchDefault{ID: usual.ID, EveryDays: 2 + n, Version: 1 + n})
+			errs <- err
+		}
+	})
 	wg.Wait()
 	close(errs)
+	if _, err := f.db.Jobs().SettleTouch(ctx); err != nil {
+		t.Error(err)
+	}
 	for err := range errs {
 		if err != nil && !errors.Is(err, crm.ErrConflict) && !errors.Is(err, crm.ErrUnchanged) {
 			t.Error(err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -126,6 +127,7 @@ type Register struct {
 	Relationships []crm.Relationship
 	Interactions  []crm.Interaction
 	FollowUps     []crm.FollowUp
+	TouchDefaults []crm.TouchDefault
 }
 
 // RegisterUser is a user of a Register with the hash of their password; without one they cannot sign in yet.
@@ -233,10 +235,15 @@ func idsBySlug(ctx context.Context, w *work, sql string) (map[string]uuid.UUID, 
 }
 
 func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
-	var organizations, contacts, links, interactions, attendees, followUps []map[string]any
+	var usual, organizations, contacts, links, interactions, attendees, followUps []map[string]any
+	for _, d := range r.TouchDefaults {
+		key := strings.ToLower(strings.Join(strings.Fields(d.RoleLabel), " ")) // as the database's role_key, which checks it
+		usual = append(usual, map[string]any{"id": d.ID, "role_label": d.RoleLabel, "role_key": key, "every_days": d.EveryDays})
+	}
 	for _, o := range r.Organizations {
 		row := organizationRowJSON(o, o.ID)
 		row["is_active"], row["created_at"], row["updated_at"] = o.IsActive, o.CreatedAt, o.CreatedAt
+		addTouch(row, o.Touch)
 		organizations = append(organizations, row)
 	}
 	for _, c := range r.Contacts {
@@ -246,9 +253,11 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		})
 	}
 	for _, l := range r.Relationships {
-		links = append(links, map[string]any{
+		row := map[string]any{
 			"organization_id": l.OrganizationID, "contact_id": l.ContactID, "role_label": emptyNull(l.RoleLabel), "relationship_status": emptyNull(l.RelationshipStatus),
-		})
+		}
+		addTouch(row, l.Touch)
+		links = append(links, row)
 	}
 	for _, i := range r.Interactions {
 		interactions = append(interactions, map[string]any{
@@ -268,6 +277,7 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		table  string
 		rows   []map[string]any
 	}{
+		{audit.CreateTouchDefault, "touch_defaults", usual},
 		{audit.CreateOrganization, "organizations", organizations},
 		{audit.CreateContact, "contacts", contacts},
 		{audit.LinkContact, "organization_contact", links},
@@ -280,6 +290,10 @@ func (s *Store) loadClients(ctx context.Context, w *work, r Register) error {
 		}
 	}
 	return s.datePeriods(ctx, w, r.Relationships)
+}
+
+func addTouch(row map[string]any, t crm.Touch) {
+	row["touch_every_days"], row["touch_snoozed_until"], row["touch_snooze_reason"] = t.TouchEveryDays, emptyNull(string(t.TouchSnoozedUntil)), emptyNull(t.TouchSnoozeReason)
 }
 
 // datePeriods lets loaded relationships begin when they began, not when they were loaded.

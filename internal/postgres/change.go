@@ -39,7 +39,7 @@ func (s *Store) changeScope(client, interaction authz.Permission) string {
 		WHEN 'follow_up' THEN coalesce((SELECT coalesce(` + s.followUpScope(interaction, "f") + `, FALSE) FROM follow_ups f WHERE f.id = a.target_id),
 			(SELECT coalesce(` + s.followUpScope(interaction, "f") + `, FALSE) FROM jsonb_populate_record(NULL::follow_ups, ` + image + `) f), FALSE)
 		WHEN 'view' THEN coalesce(` + s.viewChangeScope() + `, FALSE)
-		WHEN 'user' THEN ` + manages + ` WHEN 'role' THEN ` + manages + ` WHEN 'team' THEN ` + manages + ` ELSE FALSE END`
+		WHEN 'user' THEN ` + manages + ` WHEN 'role' THEN ` + manages + ` WHEN 'team' THEN ` + manages + ` WHEN 'touch_default' THEN ` + manages + ` ELSE FALSE END`
 }
 
 // changeSeen is changeScope for a reader: that somebody attended is told to who may see that person.
@@ -67,6 +67,7 @@ func (s *Store) changeQuery(from, where string) string {
 				WHEN a.target_type = 'follow_up' THEN coalesce(a.after, a.before)->>'title'
 				WHEN a.target_type = 'user' THEN (SELECT u.name FROM users u WHERE u.id = a.target_id)
 				WHEN a.target_type = 'role' THEN (SELECT r.name FROM roles r WHERE r.id = a.target_id)
+				WHEN a.target_type = 'touch_default' THEN coalesce(a.after, a.before)->>'role_label'
 				WHEN a.target_type IN ('team', 'view') THEN coalesce(a.after, a.before)->>'name' END END, '') AS target_name,
 			CASE WHEN v.ok AND a.target_type = 'relationship' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = a.parent_id), '')
 				WHEN v.ok AND a.table_name = 'interaction_contacts' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = ` + attendeeTold + `), '') ELSE '' END AS linked_name,
@@ -115,7 +116,7 @@ func collectChanges(rows pgx.Rows) ([]crm.Change, error) {
 // follow-up is, which is its user_id, says much: see fieldsOf.
 var silentColumns = map[string]bool{
 	"id": true, "created_at": true, "organization_id": true, "contact_id": true, "user_id": true,
-	"interaction_id": true, "done_interaction_id": true, "done_at": true, "done_by": true, "created_by": true,
+	"interaction_id": true, "done_interaction_id": true, "done_at": true, "done_by": true, "created_by": true, "role_key": true,
 }
 
 func fieldsOf(c crm.Change) ([]crm.FieldChange, error) {
@@ -270,7 +271,7 @@ func neededFor(targetType string) (view, edit authz.Permission) {
 	switch targetType {
 	case audit.Interaction, audit.FollowUp:
 		return authz.ViewInteraction, authz.EditInteraction
-	case audit.User, audit.Role, audit.Team:
+	case audit.User, audit.Role, audit.Team, audit.TouchDefault:
 		return authz.ManageUsers, authz.ManageUsers
 	case audit.View: // takes what its list takes, which its scope asks: nobody lacks ""
 		return "", ""

@@ -34,6 +34,7 @@ var contactOrders = map[crm.SortKey]order{
 	crm.ByEmail:       {columns: []string{"coalesce(c.email, '')", "c.id"}, types: []string{"text"}},
 	crm.ByPhone:       {columns: []string{"coalesce(c.phone, c.mobile, '')", "c.id"}, types: []string{"text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz"}},
+	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.contact_id"}, types: []string{"timestamptz"}},
 }
 
 // ownerColumns sort by the owner's name where no walk from person to person is possible: contacts in reach through
@@ -46,7 +47,7 @@ func (s *Store) contactList() string {
 	return `
 	SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, p.id AS organization_id,
 		coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label,
-		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, ` + s.lastContact("ca") + ` AS last_contact, ` + nextColumns + `, %place
+		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, ` + s.lastContact("ca") + ` AS last_contact, ` + s.nextTouch("ca") + ` AS next_touch_at, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN contacts c ON c.id = k.id LEFT JOIN users u ON u.id = c.owner_user_id
 	LEFT JOIN contact_activity ca ON ca.contact_id = c.id
 	LEFT JOIN LATERAL (
@@ -96,10 +97,10 @@ func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error
 	related := f.OrganizationID.Valid || f.Role != "" || f.RelationshipStatus != ""
 	l := list{
 		table: "contacts c", id: "c.id", owner: "c.owner_user_id", active: "c.is_active", scope: s.contactScope(authz.ViewClient, "c"),
-		activity: "contact_activity a JOIN contacts c ON c.id = a.contact_id",
+		activity: "contact_activity a JOIN contacts c ON c.id = a.contact_id" + bounded(f.Touch),
 		order:    contactsByName, orders: contactOrders, people: crm.ByOwner,
 		outer:  s.contactList(),
-		custom: f.Query != "" || related || f.HasEmail != "" || f.HasPhone != "" || !f.Silence.IsZero() || f.Picked != nil,
+		custom: f.Query != "" || related || f.HasEmail != "" || f.HasPhone != "" || !f.Silence.IsZero() || f.Touch != "" || f.Picked != nil,
 	}
 	l.filterStatus(f.Status)
 	l.filterOwner(f.Owner, l.owner, s.ownerWithin(authz.ViewClient, "w.id"))
@@ -109,6 +110,7 @@ func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error
 	l.filter(f.HasPhone == crm.Present, "(c.phone IS NOT NULL OR c.mobile IS NOT NULL)")
 	l.filter(f.HasPhone == crm.Absent, "c.phone IS NULL AND c.mobile IS NULL")
 	l.filter(!f.Silence.IsZero(), "EXISTS (SELECT 1 FROM contact_activity h WHERE h.contact_id = c.id AND "+silent(f.Silence, "h.last_contact_at")+")")
+	l.filter(f.Touch != "", "EXISTS (SELECT 1 FROM contact_activity h WHERE h.contact_id = c.id AND "+due(f.Touch, "h.next_touch_at")+")")
 	l.filter(f.Picked != nil, "c.id = ANY(@picked::uuid[])")
 	switch q := crm.ParseQuery(f.Query); {
 	case f.Similar:
@@ -116,7 +118,7 @@ func (s *Store) contactsOf(f crm.ContactFilter, args pgx.NamedArgs) (list, error
 	case f.Query != "":
 		l.filter(true, matchContacts("c.search_text", q, args))
 	}
-	return l, s.sort(&l, f.Sort, f.Status, f.Silence)
+	return l, s.sort(&l, f.Sort, f.Status, f.Silence, f.Touch)
 }
 
 // relatedClause returns the condition that one relationship in reach has all that the filter asks of it.
@@ -184,8 +186,9 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, in ...crm.Contact
 }
 
 func (s *Store) contactQuery() string {
-	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit
-		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id
+	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit,
+			` + s.nextTouch("a") + ` AS next_touch_at
+		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id LEFT JOIN contact_activity a ON a.contact_id = c.id
 		WHERE c.id = @id AND ` + s.contactScope(authz.ViewClient, "c")
 }
 

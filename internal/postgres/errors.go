@@ -48,6 +48,7 @@ var constraintFaults = map[string]struct{ field, text string }{
 	"teams_parent_id_fkey":                      {"parent_id", "There is no such team."},
 	"saved_views_name_key":                      {"name", "You have a view of this name already."},
 	"saved_views_team_id_fkey":                  {"team_id", "There is no such team."},
+	"touch_defaults_role_key":                   {"role_label", "This role has a default already."},
 	"user_roles_role_id_fkey":                   {"role_ids", "There is no such role."},
 }
 

@@ -64,12 +64,13 @@ func silent(f crm.Silence, at string) string {
 // sort gives a list its order, its own unless another is asked for. Owners and statuses are groups, each in the list's
 // own order. An order that the list does not have is Invalid, and so is one, or a filter, that tells of
 // interactions the actor may not see: for them it does not exist.
-func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence) error {
+func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence, touch crm.TouchFilter) error {
 	o, known := l.orders[by.By]
+	telling := by.By == crm.ByLastContact || by.By == crm.ByTouch
 	switch {
-	case (by.By == crm.ByLastContact || !told.IsZero()) && !s.actor.SeesLastContact():
+	case (telling || !told.IsZero() || touch != "") && !s.actor.SeesLastContact():
 		return errNoOrder()
-	case by.By == crm.ByLastContact:
+	case telling:
 		l.table, l.owner, l.order = l.activity, "a.owner_user_id", o.reversed(by.Reverse)
 	case known:
 		l.order = o.reversed(by.Reverse)

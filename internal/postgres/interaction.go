@@ -120,7 +120,7 @@ func (s *Store) interactionsOf(f crm.InteractionFilter, words string) (list, err
 	l.filter(!f.To.IsZero(), "i.happened_at < @to")
 	l.filter(words != "", interactionWords)
 	l.filter(f.Query != "" && words == "", "FALSE") // nothing but signs: nothing matches
-	return l, s.sort(&l, f.Sort, "", crm.Silence{})
+	return l, s.sort(&l, f.Sort, "", crm.Silence{}, "")
 }
 
 func (s *Store) interactionQuery() string {

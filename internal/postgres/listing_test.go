@@ -68,6 +68,8 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 		FROM generate_series(1, 4 * $1::int) i`, organizations, owners)
 	run(t, c.conn, `INSERT INTO interaction_contacts (interaction_id, contact_id)
 		SELECT DISTINCT md5('i' || i * 5)::uuid, md5('c' || 1 + (i * 17 * k) % (2 * $1::int))::uuid FROM generate_series(1, 4 * $1::int / 5) i, generate_series(1, 3) k`, organizations)
+	run(t, c.conn, `UPDATE organizations SET touch_every_days = (ARRAY[30, 90, 365])[1 + hashtext(id::text) & 1] WHERE hashtext(id::text) % 3 = 0`)
+	run(t, c.conn, `UPDATE organization_contact SET touch_every_days = 60 WHERE hashtext(contact_id::text) % 3 = 0`)
 	for _, table := range guarded {
 		run(t, c.conn, `ALTER TABLE `+table+` ENABLE TRIGGER audit_guard`)
 	}
@@ -196,7 +198,7 @@ const (
 var organizationSorts = map[string]string{
 	"": byName + ", o.id", "-name": byName + " DESC, o.id DESC", "newest": "o.created_at DESC, o.id DESC", "-newest": "o.created_at, o.id",
 	"sector": `coalesce(o.sector, '') COLLATE "und-x-icu", ` + byName + ", o.id", "-size": `coalesce(o.size_band, '') COLLATE natural_order DESC, ` + byName + " DESC, o.id DESC",
-	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC",
+	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC", "touch": "a.next_touch_at, o.id", "-touch": "a.next_touch_at DESC, o.id DESC",
 	"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byName + ", o.id", "-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byName + ", o.id",
 	"status": "o.is_active DESC, " + byName + ", o.id", "-status": "o.is_active, " + byName + ", o.id",
 }
@@ -221,6 +223,11 @@ func (c *crowd) organizationFilters() map[string]struct {
 		"silent":  {crm.OrganizationFilter{Silence: crm.Silence{OlderThan: 30}, HasContact: crm.Present}, "o.is_active AND a.has_contact AND a.last_contact_at > '-infinity' AND a.last_contact_at < now() - interval '30 days'"},
 		"never":   {crm.OrganizationFilter{Silence: crm.Silence{Never: true}}, "o.is_active AND a.last_contact_at = '-infinity'"},
 		"recent":  {crm.OrganizationFilter{Status: all, Silence: crm.Silence{Within: 9}, HasContact: crm.Absent}, "NOT a.has_contact AND a.last_contact_at >= now() - interval '9 days'"},
+		"overdue": {crm.OrganizationFilter{Touch: crm.TouchOverdue}, "o.is_active AND a.next_touch_at <= now()"},
+		"theirs":  {crm.OrganizationFilter{Touch: crm.TouchOverdue, Owner: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}}, fmt.Sprintf("o.is_active AND a.next_touch_at <= now() AND o.owner_user_id = '%s'", c.users[1].ID)},
+		"team's":  {crm.OrganizationFilter{Touch: crm.TouchAny, Owner: crm.OwnerFilter{TeamID: idOf(c.teams[0])}}, "o.is_active AND a.next_touch_at < 'infinity' AND " + lower},
+		"week":    {crm.OrganizationFilter{Touch: crm.TouchWeek}, "o.is_active AND a.next_touch_at > now() AND a.next_touch_at <= now() + interval '7 days'"},
+		"none":    {crm.OrganizationFilter{Touch: crm.TouchNone}, "o.is_active AND a.next_touch_at = 'infinity'"},
 		"made":    {crm.OrganizationFilter{CreatedFrom: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC), CreatedBefore: time.Date(2026, 1, 4, 0, 0, 0, 0, time.UTC)}, "o.is_active AND o.created_at >= '2026-01-02' AND o.created_at < '2026-01-04'"},
 	}
 }
@@ -235,7 +242,7 @@ func TestOrganizationsWhateverThePlan(t *testing.T) {
 			s := db.As(r.actor, postgres.Origin{})
 			for name, filter := range c.organizationFilters() {
 				for sort, by := range organizationSorts {
-					if name != "all" && name != "team" && (sort != "" && sort != "last" && sort != "owner") {
+					if name != "all" && name != "team" && (sort != "" && sort != "last" && sort != "owner" && (sort != "touch" || filter.f.Touch == "")) {
 						continue // one filter goes through all orders, every filter through some
 					}
 					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
@@ -274,7 +281,7 @@ func TestContactsWhateverThePlan(t *testing.T) {
 	t.Parallel()
 	c := newCrowd(t, 150)
 	sorts := map[string]string{
-		"": byNames, "-newest": "c.created_at, c.id", "email": "coalesce(c.email, ''), c.id", "-last": "a.last_contact_at DESC, c.id DESC", "last": "a.last_contact_at, c.id",
+		"": byNames, "-newest": "c.created_at, c.id", "email": "coalesce(c.email, ''), c.id", "-last": "a.last_contact_at DESC, c.id DESC", "last": "a.last_contact_at, c.id", "touch": "a.next_touch_at, c.id", "-touch": "a.next_touch_at DESC, c.id DESC",
 		"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byNames, "status": "c.is_active DESC, " + byNames, "phone": "coalesce(c.phone, c.mobile, ''), c.id",
 		"-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byNames,
 	}
@@ -291,6 +298,9 @@ func TestContactsWhateverThePlan(t *testing.T) {
 		"at":       {crm.ContactFilter{OrganizationID: idOf(c.found)}, "c.is_active AND " + fmt.Sprintf(linked, "o.id = '"+c.found.String()+"' AND %[1]s")},
 		"their":    {crm.ContactFilter{Owner: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}}, fmt.Sprintf("c.is_active AND c.owner_user_id = '%s'", c.users[1].ID)},
 		"teams":    {crm.ContactFilter{Owner: crm.OwnerFilter{TeamID: idOf(c.teams[1])}}, fmt.Sprintf("c.is_active AND c.owner_user_id IN (SELECT id FROM users WHERE team_id = '%s')", c.teams[1])},
+		"overdue":  {crm.ContactFilter{Touch: crm.TouchOverdue}, "c.is_active AND a.next_touch_at <= now()"},
+		"overdue2": {crm.ContactFilter{Touch: crm.TouchOverdue, Owner: crm.OwnerFilter{UserID: idOf(c.users[1].ID)}}, fmt.Sprintf("c.is_active AND a.next_touch_at <= now() AND c.owner_user_id = '%s'", c.users[1].ID)},
+		"any":      {crm.ContactFilter{Touch: crm.TouchAny}, "c.is_active AND a.next_touch_at < 'infinity'"},
 		"nobody's": {crm.ContactFilter{Owner: crm.OwnerFilter{Nobody: true}}, "c.is_active AND c.owner_user_id IS NULL"},
 	}
 	c.underAllStatistics(t, func(t *testing.T, db *postgres.DB, stats string) {
@@ -300,10 +310,10 @@ func TestContactsWhateverThePlan(t *testing.T) {
 			scope := "(" + fmt.Sprintf(r.owner, "c.owner_user_id") + " OR " + fmt.Sprintf(linked, organization) + ")"
 			for name, filter := range filters {
 				for sort, by := range sorts {
-					if name != "all" && sort != "" && sort != "last" {
+					if name != "all" && sort != "" && sort != "last" && (sort != "touch" || filter.f.Touch == "") {
 						continue
 					}
-					wide := c.wide(stats, r) && name != "at" && name != "their"
+					wide := c.wide(stats, r) && name != "at" && !filter.f.Owner.UserID.Valid
 					switch {
 					case strings.HasSuffix(sort, "owner") && wide:
 						by = byNames
@@ -313,7 +323,7 @@ func TestContactsWhateverThePlan(t *testing.T) {
 					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
 					f := filter.f
 					f.Sort = crm.ParseSort(sort)
-					if r.name != "all" && name != "all" && name != "active" && name != "at" && name != "their" {
+					if r.name != "all" && name != "all" && name != "active" && name != "at" && !filter.f.Owner.UserID.Valid {
 						what += ", uncounted"
 					}
 					got, count := pages(t, what, func(c crm.ContactRow) uuid.UUID { return c.ID }, func(p crm.Page) (crm.Listing[crm.ContactRow], error) {

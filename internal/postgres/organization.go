@@ -17,12 +17,13 @@ import (
 
 const organizationColumns = `o.id, o.legal_name, o.display_name, coalesce(o.website, '') AS website, coalesce(o.sector, '') AS sector,
 	coalesce(o.size_band, '') AS size_band, coalesce(o.tax_id, '') AS tax_id, o.owner_user_id, o.is_active, o.version,
-	o.created_at, o.updated_at`
+	o.created_at, o.updated_at, ` + organizationTouchColumns
 
 func organizationArgs(o crm.Organization) pgx.NamedArgs {
 	return pgx.NamedArgs{
 		"id": o.ID, "legalName": o.LegalName, "displayName": o.DisplayName, "website": o.Website, "sector": o.Sector,
 		"sizeBand": o.SizeBand, "taxID": o.TaxID, "owner": o.OwnerUserID,
+		"touchGiven": o.TouchGiven, "touchEvery": o.TouchEveryDays, "touchUntil": o.TouchSnoozedUntil, "touchReason": o.TouchSnoozeReason,
 	}
 }
 
@@ -42,13 +43,14 @@ var organizationOrders = map[crm.SortKey]order{
 	crm.BySector:      {columns: []string{sectorKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
 	crm.BySize:        {columns: []string{sizeKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz"}},
+	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.organization_id"}, types: []string{"timestamptz"}},
 }
 
 // organizationList is the page of the list with each organization's main contact: the first active one who
 // has not left.
 const organizationList = `
 	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.id AS main_contact_id,
-		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, ` + nextColumns + `, %place
+		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, %touch AS next_touch_at, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN organizations o ON o.id = k.id LEFT JOIN users u ON u.id = o.owner_user_id
 	LEFT JOIN organization_activity oa ON oa.organization_id = o.id
 	LEFT JOIN LATERAL (
@@ -92,6 +94,9 @@ func (s *Store) listOrganizations(ctx context.Context, f crm.OrganizationFilter)
 		l.arms, err = s.ownedArms(ctx, l, authz.ViewClient, f.Owner)
 	}
 	l.count = []arm{{from: "organizations o", where: l.scope}}
+	if f.Touch != "" {
+		l.count = []arm{s.touched(l, f.Owner)}
+	}
 	return l, args, err
 }
 
@@ -99,10 +104,10 @@ func (s *Store) listOrganizations(ctx context.Context, f crm.OrganizationFilter)
 func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (list, error) {
 	l := list{
 		table: "organizations o", id: "o.id", owner: "o.owner_user_id", active: "o.is_active", scope: s.organizationScope(authz.ViewClient, "o"),
-		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id",
+		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id" + bounded(f.Touch),
 		order:    organizationsByName, orders: organizationOrders, people: crm.ByOwner,
-		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%next", s.nextFollowUp("f.organization_id", "o.id")).Replace(organizationList),
-		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "" || f.Picked != nil,
+		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%touch", s.nextTouch("oa"), "%next", s.nextFollowUp("f.organization_id", "o.id")).Replace(organizationList),
+		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || f.Touch != "" || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "" || f.Picked != nil,
 	}
 	activity := func(condition string) string {
 		return "EXISTS (SELECT 1 FROM organization_activity h WHERE h.organization_id = o.id AND " + condition + ")"
@@ -114,6 +119,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 	l.filter(f.HasContact == crm.Present, activity("h.has_contact"))
 	l.filter(f.HasContact == crm.Absent, activity("NOT h.has_contact"))
 	l.filter(!f.Silence.IsZero(), activity(silent(f.Silence, "h.last_contact_at")))
+	l.filter(f.Touch != "", activity(due(f.Touch, "h.next_touch_at")))
 	l.filter(!f.CreatedFrom.IsZero(), "o.created_at >= @createdFrom")
 	l.filter(!f.CreatedBefore.IsZero(), "o.created_at < @createdBefore")
 	l.filter(f.Picked != nil, "o.id = ANY(@picked::uuid[])")
@@ -123,7 +129,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 	case f.Query != "":
 		l.filter(true, matchOrganizations("o.search_text", q, args))
 	}
-	return l, s.sort(&l, f.Sort, f.Status, f.Silence)
+	return l, s.sort(&l, f.Sort, f.Status, f.Silence, f.Touch)
 }
 
 // OrganizationPage is everything an organization's page shows.
@@ -173,8 +179,9 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, in ...crm.Or
 }
 
 func (s *Store) organizationQuery() string {
-	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit
-		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id
+	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit,
+			` + s.nextTouch("a") + ` AS next_touch_at
+		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id LEFT JOIN organization_activity a ON a.organization_id = o.id
 		WHERE o.id = @id AND ` + s.organizationScope(authz.ViewClient, "o")
 }
 
@@ -188,8 +195,9 @@ func (s *Store) Organization(ctx context.Context, id uuid.UUID) (crm.Organizatio
 }
 
 const insertOrganization = `
-	INSERT INTO organizations AS o (id, legal_name, display_name, website, sector, size_band, tax_id, owner_user_id)
-	VALUES (@id, @legalName, @displayName, nullif(@website, ''), nullif(@sector, ''), nullif(@sizeBand, ''), nullif(@taxID, ''), @owner)
+	INSERT INTO organizations AS o (id, legal_name, display_name, website, sector, size_band, tax_id, owner_user_id, touch_every_days, touch_snoozed_until, touch_snooze_reason)
+	VALUES (@id, @legalName, @displayName, nullif(@website, ''), nullif(@sector, ''), nullif(@sizeBand, ''), nullif(@taxID, ''), @owner,
+		@touchEvery, nullif(@touchUntil, '')::date, nullif(@touchReason, ''))
 	RETURNING audit_image(to_jsonb(o))`
 
 // CreateOrganization saves a new organization, once per form token. An empty owner becomes the creator
@@ -255,17 +263,22 @@ func (s *Store) UpdateOrganization(ctx context.Context, o crm.Organization) (Sav
 				return nil, err
 			}
 		}
-		after, err := scalar[json.RawMessage](ctx, w, `
-			UPDATE organizations o SET legal_name = @legalName, display_name = @displayName, website = nullif(@website, ''),
-				sector = nullif(@sector, ''), size_band = nullif(@sizeBand, ''), tax_id = nullif(@taxID, ''), owner_user_id = @owner,
-				version = version + 1, updated_at = now()
-			WHERE id = @id RETURNING audit_image(to_jsonb(o))`, organizationArgs(o))
-		if err == nil {
-			err = unchanged(was.Image, after)
-		}
-		return []audit.Change{organizationChange(audit.UpdateOrganization, o.ID, was.Image, after)}, err
+		return saveOrganization(ctx, w, was, o)
 	})
 	return Saved{o.ID, cs}, err
+}
+
+// saveOrganization saves an organization that is locked as it was.
+func saveOrganization(ctx context.Context, w *work, was imaged[crm.Organization], o crm.Organization) ([]audit.Change, error) {
+	after, err := scalar[json.RawMessage](ctx, w, `
+		UPDATE organizations o SET legal_name = @legalName, display_name = @displayName, website = nullif(@website, ''),
+			sector = nullif(@sector, ''), size_band = nullif(@sizeBand, ''), tax_id = nullif(@taxID, ''), owner_user_id = @owner,
+			`+saveTouch+` version = version + 1, updated_at = now()
+		WHERE id = @id RETURNING audit_image(to_jsonb(o))`, organizationArgs(o))
+	if err == nil {
+		err = unchanged(was.Image, after)
+	}
+	return []audit.Change{organizationChange(audit.UpdateOrganization, o.ID, was.Image, after)}, err
 }
 
 // SetOrganizationActive archives or restores an organization; ErrUnchanged when it is so already.

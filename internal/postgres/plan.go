@@ -104,6 +104,9 @@ func (s *Store) extent(ctx context.Context, p authz.Permission) (extent, error) 
 func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) error {
 	const p = authz.ViewClient
 	plain := []arm{{from: "contacts c", where: l.scope}}
+	if f.Touch != "" {
+		plain = []arm{s.touched(*l, f.Owner)}
+	}
 	l.count = plain
 	if s.actor.Reach(p) == authz.All {
 		var err error
@@ -128,6 +131,9 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	l.arms = s.contactArms(*l, p, related)
 	counted := *l // whatever the order
 	counted.table, counted.owner = "contacts c", "c.owner_user_id"
+	if f.Touch != "" {
+		counted.table, counted.owner = l.activity, "a.owner_user_id"
+	}
 	l.count = s.contactArms(counted, p, related)
 	l.uncounted = len(l.where) > 1 // more than the status
 	// Owner by owner a row costs 0.001, or 0.005 where the contact itself has to be looked at; on a walk 0.01, and only as
@@ -147,11 +153,11 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 const (
 	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, k.email, k.phone, k.mobile, k.created_at, k.owner_user_id
 		FROM contact_reach r LEFT JOIN contacts k ON k.id = r.contact_id) c`
-	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at FROM contact_reach r) a`
+	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at FROM contact_reach r) a`
 )
 
 // reachOrders are how the orders begin that contact_reach has an index for.
-var reachOrders = []string{contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0]}
+var reachOrders = []string{contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0]}
 
 // contactArms are the two ways to contacts in reach, as in contactScope: by their owner, and through organizations.
 // A filter by a relationship leaves the second.

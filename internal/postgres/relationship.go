@@ -13,7 +13,7 @@ import (
 )
 
 const linkColumns = `l.organization_id, l.contact_id, coalesce(l.role_label, '') AS role_label,
-	coalesce(l.relationship_status, '') AS relationship_status, l.version`
+	coalesce(l.relationship_status, '') AS relationship_status, l.version, ` + linkTouchColumns
 
 // MaxPeople bounds the people shown on an organization's page, and the candidates offered for a link.
 const MaxPeople = 200
@@ -22,8 +22,8 @@ const MaxPeople = 200
 func (s *Store) peopleQuery() string {
 	return `SELECT ` + linkColumns + `, c.first_name || ' ' || c.last_name AS contact_name, c.is_active AS contact_active,
 			coalesce(c.email, '') AS contact_email, coalesce(c.phone, c.mobile, '') AS contact_phone, coalesce(c.job_title, '') AS job_title,
-			coalesce(p."from", c.created_at) AS since
-		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id
+			coalesce(p."from", c.created_at) AS since, ` + s.nextLinkTouch() + ` AS next_touch_at
+		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id` + linkTouchJoins + `
 		LEFT JOIN relationship_periods p ON p.organization_id = l.organization_id AND p.contact_id = l.contact_id AND p."to" IS NULL
 		WHERE l.organization_id = @id AND ` + s.organizationScope(authz.ViewClient, "o") + `
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT c.is_active, l.role_label IS NULL,
@@ -32,9 +32,9 @@ func (s *Store) peopleQuery() string {
 
 // organizationsOfContactQuery lists the organizations in reach that contact @id is linked to.
 func (s *Store) organizationsOfContactQuery() string {
-	return `SELECT ` + linkColumns + `, o.display_name AS organization_name, coalesce(p."from", o.created_at) AS since
+	return `SELECT ` + linkColumns + `, o.display_name AS organization_name, coalesce(p."from", o.created_at) AS since, ` + s.nextLinkTouch() + ` AS next_touch_at
 		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
-		JOIN contacts c ON c.id = l.contact_id
+		JOIN contacts c ON c.id = l.contact_id` + linkTouchJoins + `
 		LEFT JOIN relationship_periods p ON p.organization_id = l.organization_id AND p.contact_id = l.contact_id AND p."to" IS NULL
 		WHERE l.contact_id = @id AND ` + s.organizationScope(authz.ViewClient, "o") + ` AND ` + s.contactScope(authz.ViewClient, "c") + `
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', o.display_name` + icu + `, o.id LIMIT 200`
@@ -90,8 +90,8 @@ func (s *Store) Relationship(ctx context.Context, organization, contact uuid.UUI
 		return crm.Relationship{}, err
 	}
 	r, err := one[crm.Relationship](ctx, s.db.pool, `SELECT `+linkColumns+`, o.display_name AS organization_name,
-			c.first_name || ' ' || c.last_name AS contact_name
-		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id
+			c.first_name || ' ' || c.last_name AS contact_name, `+s.nextLinkTouch()+` AS next_touch_at
+		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id`+linkTouchJoins+`
 		WHERE l.organization_id = @organization AND l.contact_id = @contact AND `+s.organizationScope(authz.ViewClient, "o"),
 		s.args(pgx.NamedArgs{"organization": organization, "contact": contact}))
 	return r, notFound(err)
@@ -106,7 +106,10 @@ func linkChange(a audit.Action, organization, contact uuid.UUID, before, after j
 }
 
 func linkArgs(r crm.Relationship) pgx.NamedArgs {
-	return pgx.NamedArgs{"organization": r.OrganizationID, "contact": r.ContactID, "role": r.RoleLabel, "status": r.RelationshipStatus}
+	return pgx.NamedArgs{
+		"organization": r.OrganizationID, "contact": r.ContactID, "role": r.RoleLabel, "status": r.RelationshipStatus,
+		"touchGiven": r.TouchGiven, "touchEvery": r.TouchEveryDays, "touchUntil": r.TouchSnoozedUntil, "touchReason": r.TouchSnoozeReason,
+	}
 }
 
 // LinkContact links a contact to an organization, once per form token. Both must lie within edit reach:
@@ -130,8 +133,8 @@ func (s *Store) LinkContact(ctx context.Context, r crm.Relationship, token uuid.
 			return nil, err
 		}
 		after, err := scalar[json.RawMessage](ctx, w, `
-			INSERT INTO organization_contact AS l (organization_id, contact_id, role_label, relationship_status, version)
-			VALUES (@organization, @contact, nullif(@role, ''), nullif(@status, ''), -- linked again, its version goes on from the earlier link's
+			INSERT INTO organization_contact AS l (organization_id, contact_id, role_label, relationship_status, touch_every_days, touch_snoozed_until, touch_snooze_reason, version)
+			VALUES (@organization, @contact, nullif(@role, ''), nullif(@status, ''), @touchEvery, nullif(@touchUntil, '')::date, nullif(@touchReason, ''), -- linked again, its version goes on from the earlier link's
 				(SELECT count(*) + 1 FROM audit_logs a WHERE a.parent_id = @contact AND a.target_id = @organization))
 			RETURNING audit_image(to_jsonb(l))`, linkArgs(r))
 		return []audit.Change{linkChange(audit.LinkContact, r.OrganizationID, r.ContactID, nil, after)}, err
@@ -169,15 +172,20 @@ func (s *Store) UpdateLink(ctx context.Context, r crm.Relationship) (Saved, erro
 		case r.Version != 0 && was.Record.Version != r.Version:
 			return nil, crm.ErrConflict
 		}
-		after, err := scalar[json.RawMessage](ctx, w, `
-			UPDATE organization_contact l SET role_label = nullif(@role, ''), relationship_status = nullif(@status, ''), version = version + 1
-			WHERE organization_id = @organization AND contact_id = @contact RETURNING audit_image(to_jsonb(l))`, linkArgs(r))
-		if err == nil {
-			err = unchanged(was.Image, after)
-		}
-		return []audit.Change{linkChange(audit.UpdateLink, r.OrganizationID, r.ContactID, was.Image, after)}, err
+		return saveLink(ctx, w, was, r)
 	})
 	return Saved{r.OrganizationID, cs}, err
+}
+
+// saveLink saves a link that is locked as it was.
+func saveLink(ctx context.Context, w *work, was imaged[crm.Relationship], r crm.Relationship) ([]audit.Change, error) {
+	after, err := scalar[json.RawMessage](ctx, w, `
+		UPDATE organization_contact l SET role_label = nullif(@role, ''), relationship_status = nullif(@status, ''), `+saveTouch+` version = version + 1
+		WHERE organization_id = @organization AND contact_id = @contact RETURNING audit_image(to_jsonb(l))`, linkArgs(r))
+	if err == nil {
+		err = unchanged(was.Image, after)
+	}
+	return []audit.Change{linkChange(audit.UpdateLink, r.OrganizationID, r.ContactID, was.Image, after)}, err
 }
 
 // UnlinkContact ends a relationship; its period stays in the past. It is Invalid where the organization is

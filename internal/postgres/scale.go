@@ -38,7 +38,7 @@ type loadedTable struct {
 var loadedTables = []loadedTable{
 	{"organizations", []string{"audit_guard", "keep_activity_insert"}},
 	{"contacts", []string{"audit_guard", "keep_activity_insert"}},
-	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods"}},
+	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods", "keep_touch_insert"}},
 	{"relationship_periods", nil},
 	{"interactions", []string{"audit_guard", "keep_activity_insert"}},
 	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_met_at"}},
@@ -211,11 +211,11 @@ func (l *load) switchTriggers(ctx context.Context, how string) error {
 
 func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 	if err := copyRows(ctx, l, "organizations", []string{
-		"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at", "updated_at",
+		"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at", "updated_at", "touch_every_days",
 	}, r.Organizations, func(o crm.Organization) []any {
 		return []any{
 			o.ID, o.LegalName, o.DisplayName, emptyNull(o.Website), emptyNull(o.Sector), emptyNull(o.SizeBand), emptyNull(o.TaxID),
-			o.OwnerUserID, o.IsActive, o.CreatedAt, o.CreatedAt,
+			o.OwnerUserID, o.IsActive, o.CreatedAt, o.CreatedAt, o.TouchEveryDays,
 		}
 	}); err != nil {
 		return err
@@ -230,9 +230,9 @@ func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 	}); err != nil {
 		return err
 	}
-	if err := copyRows(ctx, l, "organization_contact", []string{"organization_id", "contact_id", "role_label", "relationship_status"},
+	if err := copyRows(ctx, l, "organization_contact", []string{"organization_id", "contact_id", "role_label", "relationship_status", "touch_every_days"},
 		r.Relationships, func(c crm.Relationship) []any {
-			return []any{c.OrganizationID, c.ContactID, emptyNull(c.RoleLabel), emptyNull(c.RelationshipStatus)}
+			return []any{c.OrganizationID, c.ContactID, emptyNull(c.RoleLabel), emptyNull(c.RelationshipStatus), c.TouchEveryDays}
 		}); err != nil {
 		return err
 	}

@@ -126,6 +126,7 @@ var unguarded = map[string]string{
 	"user_secrets":          "secret: inviting, resetting and accepting are events",
 	"user_welcomes":         "operational: who has seen the first steps",
 	"user_lists":            "operational: the columns, pins and first view of one person; no right hangs on them",
+	"touch_unsettled":       "operational: roles whose default has changed, until the people in them are due by it",
 	"user_credentials":      "secret: no image may ever hold a hash; a change of password is an event",
 }
 

@@ -58,8 +58,9 @@ var imagedTables = []imagedTable{
 	{
 		name: "organization_contact", targetType: audit.Relationship, key: []string{"organization_id", "contact_id"},
 		target: "organization_id", versioned: true,
-		columns: []string{"organization_id", "contact_id", "role_label", "relationship_status"},
-		refers:  []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
+		together: [][]string{{"touch_snoozed_until", "touch_snooze_reason"}},
+		columns:  []string{"organization_id", "contact_id", "role_label", "relationship_status", "touch_every_days", "touch_snoozed_until", "touch_snooze_reason"},
+		refers:   []reference{{"organization_id", "organizations"}, {"contact_id", "contacts"}},
 	},
 	{
 		name: "user_roles", targetType: audit.User, key: []string{"user_id", "role_id"}, target: "user_id",
@@ -70,6 +71,10 @@ var imagedTables = []imagedTable{
 		name: "role_permissions", targetType: audit.Role, key: []string{"role_id", "permission_id"}, target: "role_id",
 		columns: []string{"role_id", "permission_id"},
 		refers:  []reference{{"role_id", "roles"}}, partOf: "roles",
+	},
+	{
+		name: "touch_defaults", targetType: audit.TouchDefault, key: []string{"id"}, target: "id", versioned: true, unique: []string{"role_key"},
+		columns: []string{"id", "role_label", "role_key", "every_days", "created_at"},
 	},
 	{
 		name: "contacts", targetType: audit.Contact, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
@@ -86,8 +91,10 @@ var imagedTables = []imagedTable{
 	},
 	{
 		name: "organizations", targetType: audit.Organization, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
+		together: [][]string{{"touch_snoozed_until", "touch_snooze_reason"}},
 		columns: []string{
 			"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at",
+			"touch_every_days", "touch_snoozed_until", "touch_snooze_reason",
 		},
 		refers: []reference{{"owner_user_id", "users"}},
 		refersTo: []string{

@@ -41,6 +41,12 @@ func (t *touched) name() string {
 			parts = append(parts, v)
 		}
 	}
+	if t.target.Type == audit.TouchDefault {
+		var role string
+		if json.Unmarshal(img["role_label"], &role) == nil {
+			return role
+		}
+	}
 	return strings.Join(parts, " ")
 }
 

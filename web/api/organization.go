@@ -25,12 +25,14 @@ type Organization struct {
 	Version     int        `json:"version" doc:"Counts the changes; If-Match takes it, in quotes" example:"3"`
 	CreatedAt   time.Time  `json:"created_at" example:"2026-11-22T15:04:05Z"`
 	UpdatedAt   time.Time  `json:"updated_at" example:"2026-11-22T15:04:05Z"`
+	Touch
 }
 
 func organizationOf(o crm.Organization) Organization {
 	return Organization{
 		ID: o.ID, LegalName: o.LegalName, DisplayName: o.DisplayName, Website: orNull(o.Website), Sector: orNull(o.Sector), SizeBand: orNull(o.SizeBand),
 		TaxID: orNull(o.TaxID), OwnerUserID: orNullID(o.OwnerUserID), IsActive: o.IsActive, Version: o.Version, CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
+		Touch: touchOf(o.Touch),
 	}
 }
 
@@ -43,10 +45,11 @@ type newOrganization struct {
 	SizeBand    *string `json:"size_band,omitempty" nullable:"true" maxLength:"40" doc:"Such as 1-10, 11-50, 51-200; any text is taken" example:"51-200"`
 	TaxID       *string `json:"tax_id,omitempty" nullable:"true" maxLength:"50" example:"SE556012345601"`
 	OwnerUserID *string `json:"owner_user_id,omitempty" nullable:"true" format:"uuid" doc:"An active user within reach. Left out on create: the token's user, unless their reach is all" example:"0190a3c4-0000-7c2f-9d3a-5e6f7a8b9c0d"`
+	TouchChange
 }
 
 // apply puts the fields that were sent into o.
-func (newOrganization) apply(f *fields, o *crm.Organization) {
+func (newOrganization) apply(f *fields, c *call, o *crm.Organization) {
 	f.text("legal_name", &o.LegalName)
 	f.text("display_name", &o.DisplayName)
 	f.text("website", &o.Website)
@@ -54,6 +57,7 @@ func (newOrganization) apply(f *fields, o *crm.Organization) {
 	f.text("size_band", &o.SizeBand)
 	f.text("tax_id", &o.TaxID)
 	f.reference("owner_user_id", "There is no such user.", &o.OwnerUserID)
+	TouchChange{}.apply(f, c, &o.Touch)
 }
 
 type organizationsInput struct {
@@ -141,7 +145,7 @@ func organizationAnswer(o crm.Organization, err error) (*shown[Organization], er
 
 func createOrganization(ctx context.Context, c *call, _ *Creation, f *fields) (*made[Organization], error) {
 	var o crm.Organization
-	newOrganization{}.apply(f, &o)
+	newOrganization{}.apply(f, c, &o)
 	if err := f.faults.Err(); err != nil {
 		return nil, err
 	}
@@ -185,7 +189,7 @@ func updateOrganization(ctx context.Context, c *call, in *recordUpdate, f *field
 		return nil, err
 	}
 	return organizationAnswer(c.reviseOrganization(ctx, id, in.IfMatch, func(o crm.Organization) (postgres.Saved, error) {
-		newOrganization{}.apply(f, &o)
+		newOrganization{}.apply(f, c, &o)
 		if err := f.faults.Err(); err != nil {
 			return postgres.Saved{}, err
 		}

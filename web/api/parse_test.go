@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -109,7 +110,7 @@ func FuzzFields(f *testing.F) {
 			}
 		}
 		var o crm.Organization
-		newOrganization{}.apply(got, &o)
+		newOrganization{}.apply(got, &call{zone: time.UTC}, &o)
 		o.Clean()
 		_ = o.Validate()
 	})

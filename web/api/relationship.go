@@ -17,11 +17,13 @@ type Relationship struct {
 	RoleLabel          *string   `json:"role_label" doc:"What they do there" example:"Treasurer"`
 	RelationshipStatus *string   `json:"relationship_status" doc:"Such as Active, Prospect, Former" example:"Active"`
 	Version            int       `json:"version" doc:"Counts the changes; If-Match takes it, in quotes" example:"1"`
+	Touch
 }
 
 type LinkChange struct {
 	RoleLabel          *string `json:"role_label,omitempty" nullable:"true" maxLength:"120" example:"Treasurer"`
 	RelationshipStatus *string `json:"relationship_status,omitempty" nullable:"true" maxLength:"40" doc:"Such as Active, Prospect, Former; any text is taken" example:"Active"`
+	TouchChange
 }
 
 type newLink struct {
@@ -29,16 +31,17 @@ type newLink struct {
 	LinkChange
 }
 
-func (LinkChange) apply(f *fields, r *crm.Relationship) {
+func (LinkChange) apply(f *fields, c *call, r *crm.Relationship) {
 	f.text("role_label", &r.RoleLabel)
 	f.text("relationship_status", &r.RelationshipStatus)
+	TouchChange{}.apply(f, c, &r.Touch)
 }
 
 func linkAnswer(r crm.Relationship, err error) (*shown[Relationship], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown[Relationship]{ETag: etag(r.Version), Body: Relationship{r.OrganizationID, r.ContactID, orNull(r.RoleLabel), orNull(r.RelationshipStatus), r.Version}}, nil
+	return &shown[Relationship]{ETag: etag(r.Version), Body: Relationship{r.OrganizationID, r.ContactID, orNull(r.RoleLabel), orNull(r.RelationshipStatus), r.Version, touchOf(r.Touch)}}, nil
 }
 
 // creationAt is creation below a record.
@@ -57,7 +60,7 @@ func linkContact(ctx context.Context, c *call, in *creationAt, f *fields) (*made
 	if !contact.Valid {
 		f.faults.Add("contact_id", "Choose a contact.")
 	}
-	LinkChange{}.apply(f, &r)
+	LinkChange{}.apply(f, c, &r)
 	if err := f.faults.Err(); err != nil {
 		return nil, err
 	}
@@ -102,7 +105,7 @@ type linkUpdate struct {
 
 func updateLink(ctx context.Context, c *call, in *linkUpdate, f *fields) (*shown[Relationship], error) {
 	return linkAnswer(c.reviseLink(ctx, in.Link, in.IfMatch, func(r crm.Relationship) (postgres.Saved, error) {
-		LinkChange{}.apply(f, &r)
+		LinkChange{}.apply(f, c, &r)
 		return c.store.UpdateLink(ctx, r)
 	}))
 }
