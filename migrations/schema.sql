@@ -216,12 +216,12 @@ CREATE FUNCTION public.rebuild_contact_reach() RETURNS void
     SET search_path TO 'public', 'pg_temp'
     AS $$
   DELETE FROM contact_reach r WHERE NOT EXISTS (SELECT 1 FROM contact_reaches v WHERE v.contact_id = r.contact_id AND v.owner_user_id = r.owner_user_id);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, created_at)
   SELECT * FROM contact_reaches
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, created_at = EXCLUDED.created_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.created_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.created_at);
 $$;
 
 CREATE FUNCTION public.searchable(text) RETURNS text
@@ -236,12 +236,12 @@ BEGIN
   PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
   DELETE FROM contact_reach r WHERE r.contact_id = ANY(touched) AND NOT EXISTS ( -- OFFSET 0: row by row, not by a hash of all links
     SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = r.contact_id AND o.owner_user_id = r.owner_user_id OFFSET 0);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, created_at)
   SELECT * FROM contact_reaches v WHERE v.contact_id = ANY(touched)
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, created_at = EXCLUDED.created_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.created_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.created_at);
 END $$;
 
 CREATE FUNCTION public.users_end_doors() RETURNS trigger
@@ -325,7 +325,8 @@ CREATE TABLE public.contact_reach (
     last_name character varying(80) NOT NULL,
     first_name character varying(80) NOT NULL,
     is_active boolean NOT NULL,
-    last_contact_at timestamp with time zone NOT NULL
+    last_contact_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -387,7 +388,8 @@ CREATE VIEW public.contact_reaches AS
     c.last_name,
     c.first_name,
     c.is_active,
-    a.last_contact_at
+    a.last_contact_at,
+    c.created_at
    FROM (((public.organization_contact l
      JOIN public.organizations o ON ((o.id = l.organization_id)))
      JOIN public.contacts c ON ((c.id = l.contact_id)))
@@ -782,6 +784,8 @@ CREATE INDEX contact_reach_last ON public.contact_reach USING btree (owner_user_
 
 CREATE INDEX contact_reach_name ON public.contact_reach USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", contact_id) WHERE is_active;
 
+CREATE INDEX contact_reach_newest ON public.contact_reach USING btree (owner_user_id, created_at DESC, contact_id DESC) INCLUDE (is_active);
+
 CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX contacts_archived_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE (NOT is_active);
@@ -845,7 +849,7 @@ CREATE INDEX idx_organizations_display_name ON public.organizations USING btree 
 
 CREATE INDEX idx_organizations_sector ON public.organizations USING btree (sector);
 
-CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC);
+CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id);
 
 CREATE INDEX interactions_author_outcome ON public.interactions USING btree (user_id, COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
 
@@ -853,7 +857,7 @@ CREATE INDEX interactions_author_subject ON public.interactions USING btree (use
 
 CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
 
-CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC);
+CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, user_id);
 
 CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
 
