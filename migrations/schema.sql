@@ -901,6 +901,10 @@ CREATE INDEX organizations_owner_sector_name ON public.organizations USING btree
 
 CREATE INDEX organizations_owner_size_name ON public.organizations USING btree (owner_user_id, COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) WHERE is_active;
 
+CREATE INDEX organizations_owner_tax_name ON public.organizations USING btree (owner_user_id, COALESCE(tax_id, ''::character varying), display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_owner_website_name ON public.organizations USING btree (owner_user_id, COALESCE(website, ''::character varying), display_name COLLATE "und-x-icu", id) WHERE is_active;
+
 CREATE INDEX organizations_search ON public.organizations USING gin (search_text public.gin_trgm_ops);
 
 CREATE INDEX organizations_search_start ON public.organizations USING btree (search_text text_pattern_ops);
@@ -910,6 +914,10 @@ CREATE INDEX organizations_sector_name ON public.organizations USING btree (COAL
 CREATE INDEX organizations_size_name ON public.organizations USING btree (COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX organizations_tax_id ON public.organizations USING btree (tax_id) WHERE (tax_id IS NOT NULL);
+
+CREATE INDEX organizations_tax_name ON public.organizations USING btree (COALESCE(tax_id, ''::character varying), display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
+
+CREATE INDEX organizations_website_name ON public.organizations USING btree (COALESCE(website, ''::character varying), display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX outbox_due ON public.outbox USING btree (due_at) WHERE ((sent_at IS NULL) AND (dropped_at IS NULL));
 

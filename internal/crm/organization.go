@@ -81,4 +81,4 @@ type OrganizationFilter struct {
 }
 
 // OrganizationSorts are what the list can be sorted by.
-var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact}
+var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact, ByWebsite, ByTaxID}
