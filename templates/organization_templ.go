@@ -305,8 +305,8 @@ var OrganizationColumns = []Column[crm.OrganizationRow]{
 	{Name: "status", by: "status", Label: func(p Page) string { return p.T("Status") }, Usual: true, class: "k3", cell: func(p Page, o crm.OrganizationRow) templ.Component {
 		return activity(o.IsActive, activityText(p, o.IsActive))
 	}, text: func(p Page, o crm.OrganizationRow) string { return activityText(p, o.IsActive) }},
-	{Name: "website", Label: func(p Page) string { return p.T("Website") }, text: func(_ Page, o crm.OrganizationRow) string { return o.Website }},
-	{Name: "tax_id", Label: func(p Page) string { return p.T("Tax ID") }, class: "num", text: func(_ Page, o crm.OrganizationRow) string { return o.TaxID }},
+	{Name: "website", by: "website", Label: func(p Page) string { return p.T("Website") }, text: func(_ Page, o crm.OrganizationRow) string { return o.Website }},
+	{Name: "tax_id", by: "tax", Label: func(p Page) string { return p.T("Tax ID") }, class: "num", text: func(_ Page, o crm.OrganizationRow) string { return o.TaxID }},
 	{Name: "created", by: "newest", Label: func(p Page) string { return p.T("Known since") }, class: "num", cell: func(p Page, o crm.OrganizationRow) templ.Component { return day(p, o.CreatedAt) }, text: func(p Page, o crm.OrganizationRow) string { return dayText(p, o.CreatedAt) }},
 }
 

@@ -30,7 +30,7 @@ type register struct {
 // earlier run has.
 func openRegister(ctx context.Context, o options) (*register, error) {
 	r := &register{options: o}
-	settings := map[string]string{}
+	settings := map[string]string{"max_wal_size": "12GB", "checkpoint_timeout": "30min"} // else a load writes each page many times over
 	counting, err := canCount(o.binaries)
 	if err != nil {
 		return nil, err

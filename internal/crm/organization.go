@@ -87,4 +87,4 @@ type OrganizationFilter struct {
 }
 
 // OrganizationSorts are what the list can be sorted by.
-var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact, ByTouch}
+var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact, ByTouch, ByWebsite, ByTaxID}

@@ -89,6 +89,8 @@ const (
 	ByNewest      SortKey = "newest"
 	BySector      SortKey = "sector"
 	BySize        SortKey = "size"
+	ByWebsite     SortKey = "website"
+	ByTaxID       SortKey = "tax"
 	ByEmail       SortKey = "email"
 	ByPhone       SortKey = "phone"
 	ByOwner       SortKey = "owner"

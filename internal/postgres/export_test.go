@@ -29,3 +29,6 @@ func LoadedTriggers() map[string][]string {
 	}
 	return all
 }
+
+// UndoPart is how many records a large undo holds at a time.
+const UndoPart = undoPart

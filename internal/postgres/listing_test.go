@@ -198,6 +198,7 @@ const (
 var organizationSorts = map[string]string{
 	"": byName + ", o.id", "-name": byName + " DESC, o.id DESC", "newest": "o.created_at DESC, o.id DESC", "-newest": "o.created_at, o.id",
 	"sector": `coalesce(o.sector, '') COLLATE "und-x-icu", ` + byName + ", o.id", "-size": `coalesce(o.size_band, '') COLLATE natural_order DESC, ` + byName + " DESC, o.id DESC",
+	"website": `coalesce(o.website, ''), ` + byName + ", o.id", "-tax": `coalesce(o.tax_id, '') DESC, ` + byName + " DESC, o.id DESC",
 	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC", "touch": "a.next_touch_at, o.id", "-touch": "a.next_touch_at DESC, o.id DESC",
 	"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byName + ", o.id", "-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byName + ", o.id",
 	"status": "o.is_active DESC, " + byName + ", o.id", "-status": "o.is_active, " + byName + ", o.id",

@@ -41,6 +41,8 @@ var organizationOrders = map[crm.SortKey]order{
 	crm.ByName:        organizationsByName,
 	crm.ByNewest:      {columns: []string{"o.created_at", "o.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.BySector:      {columns: []string{sectorKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
+	crm.ByWebsite:     {columns: []string{"coalesce(o.website, '')", "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
+	crm.ByTaxID:       {columns: []string{"coalesce(o.tax_id, '')", "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
 	crm.BySize:        {columns: []string{sizeKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz"}},
 	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.organization_id"}, types: []string{"timestamptz"}},

@@ -82,8 +82,11 @@ func (s *Store) ownedArms(ctx context.Context, l list, p authz.Permission, f crm
 const narrowReach = 5000
 
 // fewReach is up to how many organizations in reach their interactions are gathered too. Beyond it only ids are, up to
-// twice narrowReach, and a walk looks each interaction up among them: 20, where record by record it takes 100 to 200.
-const fewReach = 1000
+// gatheredReach, and a walk looks each interaction up among them: 20 to 50, where record by record it takes 100 to 300.
+const (
+	fewReach      = 1000
+	gatheredReach = 6 * narrowReach
+)
 
 // extent is roughly how much of the register lies within a reach of own or team.
 type extent struct{ owners, share, organizations float64 }
@@ -139,7 +142,7 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	// Owner by owner a row costs 0.001, or 0.005 where the contact itself has to be looked at; on a walk 0.01, and only as
 	// many as the share of the reach are kept.
 	dear := 6.0
-	if l.uncounted || l.order.columns[0] != reachOrders[0] {
+	if l.uncounted || l.order.columns[0] == contactOrders[crm.ByLastContact].columns[0] {
 		dear = 0.5
 	}
 	if ordered := slices.Contains(reachOrders, l.order.columns[0]); !reach.narrow() && (!ordered || reach.share*reach.owners > dear) {
@@ -149,15 +152,17 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 }
 
 // contact_reach has one row for each owner through whose organizations a contact is in reach. Here it stands in for
-// the lists' tables, in their orders by name and by last contact; the planner drops the join where no column asks for it.
+// the lists' tables, in their orders by name, by age and by last contact; the planner drops the join where no column asks for it.
 const (
-	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, k.email, k.phone, k.mobile, k.created_at, k.owner_user_id
+	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, r.created_at, k.email, k.phone, k.mobile, k.owner_user_id
 		FROM contact_reach r LEFT JOIN contacts k ON k.id = r.contact_id) c`
 	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at FROM contact_reach r) a`
 )
 
 // reachOrders are how the orders begin that contact_reach has an index for.
-var reachOrders = []string{contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0]}
+var reachOrders = []string{
+	contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0], contactOrders[crm.ByNewest].columns[0],
+}
 
 // contactArms are the two ways to contacts in reach, as in contactScope: by their owner, and through organizations.
 // A filter by a relationship leaves the second.
@@ -210,7 +215,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	case reach.organizations <= fewReach, reach.narrow() && l.byPerson():
 		l.unwalk()
 		l.arms = l.count
-	case reach.organizations <= 2*narrowReach:
+	case reach.organizations <= gatheredReach:
 		l.arms = []arm{{where: "(i.user_id = @me::uuid OR " + s.clientsGathered(p, "i") + ")"}}
 	default:
 		l.arms = plain

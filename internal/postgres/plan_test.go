@@ -153,6 +153,8 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		{"all", "contacts by last contact", "contact_activity_last", contacts(crm.ContactFilter{Sort: sort("last")})},
 		{"all", "contacts by owner", "contacts_owner_name", contacts(crm.ContactFilter{Sort: sort("owner")})},
 		{"own 0", "contacts", "contact_reach_name", contacts(crm.ContactFilter{})},
+		{"own 3", "contacts, newest first", "contact_reach_newest", contacts(crm.ContactFilter{Sort: sort("newest")})},
+		{"a small team", "contacts, oldest first", "contact_reach_newest", contacts(crm.ContactFilter{Sort: sort("-newest")})},
 		{"own 3", "contacts by last contact", "contact_reach_last", contacts(crm.ContactFilter{Sort: sort("last")})},
 		{"own 3", "contacts without e-mail", "contact_reach_name", contacts(crm.ContactFilter{HasEmail: crm.Absent})},
 		{"a small team", "contacts", "contact_reach_name", contacts(crm.ContactFilter{})},

@@ -15,6 +15,10 @@ import (
 const linkColumns = `l.organization_id, l.contact_id, coalesce(l.role_label, '') AS role_label,
 	coalesce(l.relationship_status, '') AS relationship_status, l.version, ` + linkTouchColumns
 
+// sinceWhen is when the present period of link l began. It is looked up for each row that is shown: as a join, planned
+// for an average organization of three people, it compared each with each, 70 ms for one of a thousand.
+const sinceWhen = `(SELECT p."from" FROM relationship_periods p WHERE p.organization_id = l.organization_id AND p.contact_id = l.contact_id AND p."to" IS NULL)`
+
 // MaxPeople bounds the people shown on an organization's page, and the candidates offered for a link.
 const MaxPeople = 200
 
@@ -22,9 +26,8 @@ const MaxPeople = 200
 func (s *Store) peopleQuery() string {
 	return `SELECT ` + linkColumns + `, c.first_name || ' ' || c.last_name AS contact_name, c.is_active AS contact_active,
 			coalesce(c.email, '') AS contact_email, coalesce(c.phone, c.mobile, '') AS contact_phone, coalesce(c.job_title, '') AS job_title,
-			coalesce(p."from", c.created_at) AS since, ` + s.nextLinkTouch() + ` AS next_touch_at
+			coalesce(` + sinceWhen + `, c.created_at) AS since, ` + s.nextLinkTouch() + ` AS next_touch_at
 		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id JOIN contacts c ON c.id = l.contact_id` + linkTouchJoins + `
-		LEFT JOIN relationship_periods p ON p.organization_id = l.organization_id AND p.contact_id = l.contact_id AND p."to" IS NULL
 		WHERE l.organization_id = @id AND ` + s.organizationScope(authz.ViewClient, "o") + `
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT c.is_active, l.role_label IS NULL,
 			c.last_name` + icu + `, c.first_name` + icu + `, c.id LIMIT 200`
@@ -32,10 +35,9 @@ func (s *Store) peopleQuery() string {
 
 // organizationsOfContactQuery lists the organizations in reach that contact @id is linked to.
 func (s *Store) organizationsOfContactQuery() string {
-	return `SELECT ` + linkColumns + `, o.display_name AS organization_name, coalesce(p."from", o.created_at) AS since, ` + s.nextLinkTouch() + ` AS next_touch_at
+	return `SELECT ` + linkColumns + `, o.display_name AS organization_name, coalesce(` + sinceWhen + `, o.created_at) AS since, ` + s.nextLinkTouch() + ` AS next_touch_at
 		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 		JOIN contacts c ON c.id = l.contact_id` + linkTouchJoins + `
-		LEFT JOIN relationship_periods p ON p.organization_id = l.organization_id AND p.contact_id = l.contact_id AND p."to" IS NULL
 		WHERE l.contact_id = @id AND ` + s.organizationScope(authz.ViewClient, "o") + ` AND ` + s.contactScope(authz.ViewClient, "c") + `
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', o.display_name` + icu + `, o.id LIMIT 200`
 }

@@ -186,10 +186,21 @@ type undo struct {
 	changes []audit.Change
 	result  crm.UndoResult
 	staying map[uuid.UUID]bool // records with parts that the change set made and that stay: their parts stay too
+
+	outside int       // changes out of the actor's reach
+	loaded  int       // rows that the last load read,
+	last    uuid.UUID // the last of them
 }
 
 func (u *undo) run(ctx context.Context) ([]audit.Change, error) {
-	if err := u.load(ctx); err != nil {
+	table, many, err := u.manyOfOne(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if many {
+		return nil, u.inParts(ctx, table)
+	}
+	if err := u.load(ctx, part{}); err != nil {
 		return nil, err
 	}
 	if err := u.lockAll(ctx); err != nil {

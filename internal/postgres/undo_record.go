@@ -50,8 +50,14 @@ func (t *touched) name() string {
 	return strings.Join(parts, " ")
 }
 
+// part is a stretch of a change set, by the ids of its records; the zero part is all of it.
+type part struct {
+	after uuid.UUID
+	size  int
+}
+
 // load reads the change set's rows within edit reach and folds them per record.
-func (u *undo) load(ctx context.Context) error {
+func (u *undo) load(ctx context.Context, p part) error {
 	s := u.store
 	type row struct {
 		Action     string
@@ -67,16 +73,19 @@ func (u *undo) load(ctx context.Context) error {
 	}
 	rows, err := many[row](ctx, u.work, `SELECT a.action, a.target_type, a.target_id, a.parent_id, a.table_name, a.metadata, a.before, a.after, a.tx_at,
 			`+s.changeScope(authz.EditClient, authz.EditInteraction)+` OR (a.table_name = 'users' AND a.target_id = @me) AS within
-		FROM audit_logs a WHERE a.change_set_id = @id AND a.table_name IS NOT NULL ORDER BY a.id`, s.args(pgx.NamedArgs{"id": u.of}))
+		FROM audit_logs a WHERE a.change_set_id = @id AND a.table_name IS NOT NULL`+p.where()+` ORDER BY `+p.order(), s.args(pgx.NamedArgs{"id": u.of, "after": p.after, "size": p.size}))
 	if err != nil {
 		return err
 	}
+	u.loaded = len(rows)
+	if len(rows) > 0 {
+		u.last = rows[len(rows)-1].TargetID
+	}
 	u.records = map[string][]*touched{}
 	folded := map[string]*touched{}
-	outside := 0
 	for _, r := range rows {
 		if !r.Within {
-			outside++
+			u.outside++
 			continue
 		}
 		u.at = r.TxAt
@@ -100,13 +109,34 @@ func (u *undo) load(ctx context.Context) error {
 		folded[id] = t
 		u.records[table.name] = append(u.records[table.name], t)
 	}
-	if len(folded) == 0 {
+	if len(folded) == 0 && p.size == 0 {
 		return crm.ErrNotFound
 	}
-	if outside > 0 {
-		u.result.Kept = append(u.result.Kept, crm.Kept{Reason: crm.Msg("%d changes are of records out of your reach.", outside)})
+	if p.size == 0 {
+		u.tellOutside()
 	}
 	return nil
+}
+
+// tellOutside names, by their number, the changes that the actor may not take back.
+func (u *undo) tellOutside() {
+	if u.outside > 0 {
+		u.result.Kept = append(u.result.Kept, crm.Kept{Reason: crm.Msg("%d changes are of records out of your reach.", u.outside)})
+	}
+}
+
+func (p part) where() string {
+	if p.size == 0 {
+		return ""
+	}
+	return ` AND a.target_id > @after`
+}
+
+func (p part) order() string {
+	if p.size == 0 {
+		return `a.id`
+	}
+	return `a.target_id LIMIT @size`
 }
 
 func newTouched(table imagedTable, beforeRaw, afterRaw json.RawMessage) (*touched, error) {
