@@ -59,11 +59,13 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 		return f
 	}
 	onOrg, onCon := to(interaction, "/organizations/"+org+"/interactions", "contact_id", ""), to(interaction, "/contacts/"+con+"/interactions", "organization_id", "")
+	quick := to(interaction, "/log", "organization_id", org, "contact_id", "", "text", "call lars @granvik: S", "client", "")
+	quick.ids = []string{"organization_id", "contact_id"}
 	onOrg.ids, onCon.ids = []string{"contact_id"}, []string{"organization_id"}
 	return map[string]formSpec{
 		"new organization": organization, "organization": to(organization, "/organizations/"+org, "version", "1"),
 		"new contact": contact, "contact": to(contact, "/contacts/"+con, "version", "1"),
-		"log on organization": onOrg, "log on contact": onCon, "interaction": to(interaction, "/interactions/"+call, "version", "1"),
+		"log by a line": quick, "log on organization": onOrg, "log on contact": onCon, "interaction": to(interaction, "/interactions/"+call, "version", "1"),
 		"link": {
 			path: "/organizations/" + org + "/contacts", good: map[string]string{"contact_id": con, "role_label": "CFO", "relationship_status": "Active"},
 			limits: map[string]int{"role_label": 120, "relationship_status": 40}, wanted: []string{"contact_id"}, ids: []string{"contact_id"},
@@ -252,7 +254,7 @@ func TestNoParameterBreaksAPage(t *testing.T) {
 	place := []string{"after", "before", "unknown"}
 	pages := map[string][]string{
 		"/organizations": append([]string{"q", "sector", "size", "owner", "status", "has_contact", "last", "from", "to", "sort", "limit"}, place...), "/contacts": append([]string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "sort"}, place...),
-		"/interactions": append([]string{"q", "channel", "author", "outcome", "sort", "from", "to", "organization", "contact"}, place...), "/search": {"q"},
+		"/interactions": append([]string{"q", "channel", "author", "outcome", "sort", "from", "to", "organization", "contact"}, place...), "/search": {"q"}, "/log": {"text"},
 		"/admin/audit": append([]string{"user", "action", "record", "from", "to"}, place...), "/organizations/" + org.String() + "/contacts": {"q_contact"},
 		"/organizations/" + org.String() + "/history": place, "/login": {"next"}, "/": {"unknown"},
 	}
