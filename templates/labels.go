@@ -57,6 +57,7 @@ var FieldLabels = map[string]func(Page) string{
 	"columns":             func(p Page) string { return p.T("Columns") },
 	"shared":              func(p Page) string { return p.T("Who sees it") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },
+	"client":              func(p Page) string { return p.T("Client") },
 }
 
 // fieldLabel is the label of a column, or its bare name when it has none.

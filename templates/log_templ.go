@@ -23,7 +23,7 @@ type LogForm struct {
 	Elsewhere    bool     // the caret belongs to another field than the subject
 }
 
-var logFields = []string{"client", "channel", "subject", "body", "happened_at", "outcome", "contact_id", "organization_id"}
+var logFields = []string{"channel", "subject", "body", "happened_at", "outcome", "contact_id", "organization_id"}
 
 // LogPage is the log box on a page of its own: GET …/interactions/new, and any refused log.
 type LogPage struct {
@@ -158,7 +158,7 @@ func logBox(p Page, f LogForm) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = formHead(p, f.Form, logFields...).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = formHead(p, f.Form, f.order()...).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,8 +1,16 @@
 package templates
 
 import (
+	"slices"
+
 	"github.com/archpilot/crm/internal/quicklog"
 )
+
+// LogHas reports whether the log box has a field of this name.
+func LogHas(name string) bool { return slices.Contains(logFields, name) }
+
+// order is the order of the box's fields, those of a line's form first.
+func (f LogForm) order() []string { return append([]string{"client"}, logFields...) }
 
 // readings are the fields that a line fills, in words.
 func readings(p Page, l quicklog.Line) []Option {

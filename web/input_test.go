@@ -290,14 +290,14 @@ func TestNoParameterBreaksAPage(t *testing.T) {
 }
 
 func FuzzListParameters(f *testing.F) {
-	for _, seed := range []string{"q=%25", "after=x&limit=3", "sort=newest&after=eyJrIjoieCJ9", "owner=me&status=all", "from=2026-01-01"} {
+	for _, seed := range []string{"q=%25", "text=call+anna+@acme+15m:+x+%23held+%3Efri+y", "after=x&limit=3", "sort=newest&after=eyJrIjoieCJ9", "owner=me&status=all", "from=2026-01-01"} {
 		f.Add(seed)
 	}
 	s := newSite(f)
 	b := s.role(f, "admin")
 	f.Fuzz(func(t *testing.T, query string) {
 		b := &browser{t, b.site, b.http, b.user}
-		for _, path := range []string{"/organizations", "/contacts", "/interactions", "/admin/audit", "/search"} {
+		for _, path := range []string{"/organizations", "/contacts", "/interactions", "/admin/audit", "/search", "/log"} {
 			u := url.URL{Path: path, RawQuery: url.QueryEscape(query)}
 			if raw, err := url.ParseQuery(query); err == nil {
 				u.RawQuery = raw.Encode()

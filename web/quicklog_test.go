@@ -139,6 +139,16 @@ func TestALineIsLoggedByTwoRequests(t *testing.T) {
 	if want := "call|renewal agreed|held|2026-11-26 14:00|t|t|t"; got != want {
 		t.Errorf("saved is %s, want %s", got, want)
 	}
+	if field(form, "duration_minutes") != "(none)" {
+		if n := query[int](t, l.site, `SELECT (to_jsonb(i)->>'duration_minutes')::int FROM interactions i`); n != 15 {
+			t.Errorf("it took %d minutes, want 15", n)
+		}
+	}
+	if field(form, "next_title") != "(none)" {
+		if got := query[string](t, l.site, `SELECT title || ' ' || due_on FROM follow_ups`); got != "send contract 2026-12-04" {
+			t.Errorf("the next step is %q", got)
+		}
+	}
 	b.post(paths.QuickLog, form...).wants(http.StatusSeeOther) // the same form again
 	if n := query[int](t, l.site, `SELECT count(*) FROM interactions`); n != 1 {
 		t.Errorf("%d interactions, want 1", n)
@@ -154,7 +164,7 @@ func TestEveryWordOfALineIsInTheForm(t *testing.T) {
 		"call in anna rossi @acme steel 15m: renewal 25:00 #held >fri send contract": "renewal 25:00 held send contract",
 		"call nobodyhere @nowhere: renewal":                                          "nobodyhere @nowhere: renewal",
 		"call anna rossi @\"no where\" 99:99: renewal":                               "@no where: renewal 99:99",
-		"riunione @acme steel 🦄 ‏مرحبا: ciao":                                        "🦄 ‏مرحبا ciao",
+		"riunione @acme steel 🦄 \u200fمرحبا: ciao":                                   "🦄 \u200fمرحبا ciao",
 	} {
 		form := b.line(text).fields()
 		all := strings.Join(form, " ")
@@ -188,7 +198,7 @@ func TestNamesAreChosenWhereTheyAreClear(t *testing.T) {
 		{"call ana rosi @acme steel: x", "*" + steel + "; " + none, "*" + rossi + "; " + nobody}, // typed in haste
 		{"call acme steel: x", "*" + steel + "; " + none, ""},
 		{"call otto @acme steel: x", "*" + steel + "; " + none, "*Otto Alone; " + nobody}, // the only one, wherever
-		{"call anna zzzzz: x", "", "Anna Rossi; Anna Verdi; *" + nobody}, // alike, but for more than a slip
+		{"call anna zzzzz: x", "", "Anna Rossi; Anna Verdi; *" + nobody},                  // alike, but for more than a slip
 		{"note: x", "", ""},
 	} {
 		a := b.line(c.line)
@@ -335,7 +345,7 @@ func TestWaysToTheLine(t *testing.T) {
 	}
 	viewer.get(paths.Home).lacks(`action="/log"`)
 	text := "call anna @acme steel: " + strings.Repeat("long ", 60) + "end"
-	link := b.get(paths.Search + "?q=" + url.QueryEscape(text)).has("Log this: call anna").doc.Find(`main a[href^="/log?"]`).AttrOr("href", "")
+	link := b.get(paths.Search+"?q="+url.QueryEscape(text)).has("Log this: call anna").doc.Find(`main a[href^="/log?"]`).AttrOr("href", "")
 	if got := b.get(link).wants(http.StatusOK).value("text"); got != text {
 		t.Errorf("the link leads to %q", got)
 	}
