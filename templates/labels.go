@@ -72,6 +72,7 @@ var FieldLabels = map[string]func(Page) string{
 	"touch_other_days":    func(p Page) string { return p.T("Other, in days") },
 	"every_days":          func(p Page) string { return p.T("Keep in touch") },
 	"deleted_at":          func(p Page) string { return p.T("Deleted") },
+	"client":              func(p Page) string { return p.T("Client") },
 }
 
 // fieldLabel is the label of a column, or its bare name when it has none.

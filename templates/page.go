@@ -79,6 +79,9 @@ func (p Page) theme() string {
 	return ""
 }
 
+// CanLog reports whether the user may log an interaction on a client.
+func (p Page) CanLog() bool { return p.CanViewClients && p.CanEditInteractions }
+
 func (p Page) canAdmin() bool { return p.CanManageUsers || p.CanViewAudit }
 
 // admin is the first page of the administration that the user may open.

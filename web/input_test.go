@@ -69,10 +69,12 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 	onOrg.wanted, onOrg.times = append(slices.Clone(onOrg.wanted), "next_title", "next_due"), []string{"happened_at", "next_due"}
 	done := to(interaction, "/follow-ups/"+followUp+"/done", "log", "1", "version", "1")
 	done.wanted = []string{"channel"} // without a subject it is the follow-up's title
+	quick := to(interaction, "/log", "organization_id", org, "contact_id", "", "text", "call lars @granvik: S", "client", "", "next_title", "N", "next_due", "2030-12-04")
+	quick.ids, quick.wanted, quick.times = []string{"organization_id", "contact_id", "next_user_id"}, onOrg.wanted, onOrg.times
 	return map[string]formSpec{
 		"new organization": organization, "organization": to(organization, "/organizations/"+org, "version", "1"),
 		"new contact": contact, "contact": to(contact, "/contacts/"+con, "version", "1"),
-		"log on organization": onOrg, "log on contact": onCon, "interaction": to(interaction, "/interactions/"+call, "version", "1"),
+		"log by a line": quick, "log on organization": onOrg, "log on contact": onCon, "interaction": to(interaction, "/interactions/"+call, "version", "1"),
 		"plan on organization": to(plan, "/organizations/"+org+"/follow-ups", "contact_id", ""), "plan on contact": to(plan, "/contacts/"+con+"/follow-ups", "organization_id", ""),
 		"follow-up": to(plan, "/follow-ups/"+followUp, "version", "1"), "done": done,
 		"link": {
@@ -264,7 +266,7 @@ func TestNoParameterBreaksAPage(t *testing.T) {
 	place := []string{"after", "before", "unknown"}
 	pages := map[string][]string{
 		"/organizations": append([]string{"q", "sector", "size", "owner", "status", "has_contact", "last", "touch", "from", "to", "sort", "limit"}, place...), "/contacts": append([]string{"q", "organization", "role", "relationship", "owner", "status", "email", "phone", "last", "touch", "sort"}, place...),
-		"/interactions": append([]string{"q", "channel", "author", "outcome", "sort", "from", "to", "organization", "contact"}, place...), "/search": {"q"},
+		"/interactions": append([]string{"q", "channel", "author", "outcome", "sort", "from", "to", "organization", "contact"}, place...), "/search": {"q"}, "/log": {"text"},
 		"/admin/audit": append([]string{"user", "action", "record", "from", "to"}, place...), "/organizations/" + org.String() + "/contacts": {"q_contact"},
 		"/organizations/" + org.String() + "/history": place, "/login": {"next"}, "/": {"unknown"},
 	}
@@ -300,14 +302,14 @@ func TestNoParameterBreaksAPage(t *testing.T) {
 }
 
 func FuzzListParameters(f *testing.F) {
-	for _, seed := range []string{"q=%25", "after=x&limit=3", "sort=newest&after=eyJrIjoieCJ9", "owner=me&status=all", "from=2026-01-01"} {
+	for _, seed := range []string{"q=%25", "text=call+anna+@acme+15m:+x+%23held+%3Efri+y", "after=x&limit=3", "sort=newest&after=eyJrIjoieCJ9", "owner=me&status=all", "from=2026-01-01"} {
 		f.Add(seed)
 	}
 	s := newSite(f)
 	b := s.role(f, "admin")
 	f.Fuzz(func(t *testing.T, query string) {
 		b := &browser{t, b.site, b.http, b.user}
-		for _, path := range []string{"/organizations", "/contacts", "/interactions", "/admin/audit", "/search"} {
+		for _, path := range []string{"/organizations", "/contacts", "/interactions", "/admin/audit", "/search", "/log"} {
 			u := url.URL{Path: path, RawQuery: url.QueryEscape(query)}
 			if raw, err := url.ParseQuery(query); err == nil {
 				u.RawQuery = raw.Encode()

@@ -25,10 +25,12 @@ func TestEveryPathHasARoute(t *testing.T) {
 			paths.Account, paths.AccountPassword, paths.Sessions, paths.Users, paths.NewUser, paths.Roles, paths.NewRole, paths.Teams, paths.Audit,
 			paths.Organization(a), paths.EditOrganization(a), paths.OrganizationHistory(a), paths.OrganizationContacts(a), paths.EditLink(a, b),
 			paths.NewLogOnOrganization(a), paths.Contact(a), paths.EditContact(a), paths.ContactHistory(a), paths.NewLogOnContact(a),
+			paths.QuickLog, paths.QuickLogHelp,
 			paths.Interaction(a), paths.EditInteraction(a), paths.InteractionHistory(a), paths.Change(a), paths.User(a), paths.Role(a), paths.Team(a),
 			paths.TouchOrganization(a), paths.TouchLink(a, b), paths.TouchDefaults,
 		},
 		http.MethodPost: {
+			paths.QuickLog,
 			paths.Login, paths.Logout, paths.Organizations, paths.Organization(a), paths.ArchiveOrganization(a), paths.RestoreOrganization(a),
 			paths.OrganizationContacts(a), paths.OrganizationContact(a, b), paths.UnlinkContact(a, b), paths.LogOnOrganization(a),
 			paths.Contacts, paths.Contact(a), paths.ArchiveContact(a), paths.RestoreContact(a), paths.LogOnContact(a),

@@ -87,6 +87,9 @@ func (s *Server) register() []route {
 	return []route{
 		{get, "/", signedIn, showHome},
 		{get, "/search", signedIn, showSearch},
+		{get, "/log", logInteraction, showQuickLog},
+		{post, "/log", logInteraction, logLine},
+		{get, "/log/help", logInteraction, showQuickLogHelp},
 
 		{get, "/organizations", viewClient, listOrganizations},
 		{post, "/organizations", createClient, createOrganization},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/postgres"
+	"github.com/archpilot/crm/internal/quicklog"
 	"github.com/archpilot/crm/templates"
 )
 
@@ -32,6 +33,9 @@ func showSearch(ctx context.Context, v *visit) (response, error) {
 	p.Organizations, p.MoreOrganizations = firstFound(found.Organizations)
 	p.Contacts, p.MoreContacts = firstFound(found.Contacts)
 	p.Interactions, p.MoreInteractions = firstFound(found.Interactions)
+	if whole := crm.Clean(v.query.Get("q")); v.page.CanLog() && quicklog.Looks(whole) {
+		p.LogText = whole
+	}
 	return show(templates.Search(p)), nil
 }
 

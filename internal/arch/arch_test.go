@@ -56,6 +56,9 @@ var mayImport = map[string]rule{
 	"internal/demo":     only("internal/crm"),
 	"internal/importer": only("internal/crm"),
 
+	// a line of text as the fields of an interaction
+	"internal/quicklog": only("internal/crm"),
+
 	// all SQL
 	"internal/postgres":              only("internal/audit", "internal/authz", "internal/crm", "migrations"),
 	"internal/postgres/postgrestest": only("internal/authz", "internal/crm", "internal/postgres", "migrations"),
@@ -71,10 +74,10 @@ var mayImport = map[string]rule{
 	"internal/calendar": only(),
 
 	// pages know no database, requests know no SQL
-	"templates": only("internal/crm", "internal/l10n", "internal/paths", "static", "templates/ui"),
+	"templates": only("internal/crm", "internal/l10n", "internal/paths", "internal/quicklog", "static", "templates/ui"),
 	"web/api":   only("internal/audit", "internal/authz", "internal/crm", "internal/paths", "internal/postgres"), // what programs get
 	"web": only("internal/audit", "internal/authz", "internal/calendar", "internal/crm", "internal/importer", "internal/l10n", "internal/mfa", "internal/password",
-		"internal/paths", "internal/postgres", "static", "templates", "web/api"),
+		"internal/paths", "internal/postgres", "internal/quicklog", "static", "templates", "web/api"),
 
 	// the wiring
 	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/e2e", "internal/mail/mailtest", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),

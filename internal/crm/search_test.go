@@ -148,3 +148,53 @@ func FuzzQuery(f *testing.F) {
 		q.Excerpt(text)
 	})
 }
+
+func TestAQueryIsAWholeName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typed, name string
+		want        bool
+	}{
+		{"acme", "Acme S.p.A.", true},
+		{"ACME spa", "Acme", true},
+		{"muller", "Müller GmbH", true},
+		{"mueller", "Müller", true},
+		{"anna rossi", "Anna  Rossi", true},
+		{"o'brien", "O’Brien plc", true},
+		{"acme", "Acme Steel", false},
+		{"acme steel", "Acme", false},
+		{"rossi anna", "Anna Rossi", false},
+		{"", "", false},
+		{"%", "%", false},
+		{"acm", "Acme", false},
+	} {
+		if got := crm.ParseQuery(c.typed).Is(c.name); got != c.want {
+			t.Errorf("%q is %q: got %v", c.typed, c.name, got)
+		}
+	}
+}
+
+func TestAQueryIsNearAName(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		typed, name string
+		want        bool
+	}{
+		{"ana rosi", "Anna Rossi", true},
+		{"rosis", "Anna Rossi", true},
+		{"ross", "Anna Rossi", true},
+		{"anna", "Anna Rossi", true},
+		{"acme stel", "Acme Steel S.p.A.", true},
+		{"anna rozzi", "Anna Rossi", false},
+		{"anna zzzzz", "Anna Rossi", false},
+		{"anna verdi", "Anna Rossi", false},
+		{"rss", "Anna Rossi", false},
+		{"an", "Al Rossi", false},
+		{"muler", "Müller", true},
+		{"", "Anna", false},
+	} {
+		if got := crm.ParseQuery(c.typed).Near(c.name); got != c.want {
+			t.Errorf("%q is near %q: got %v", c.typed, c.name, got)
+		}
+	}
+}

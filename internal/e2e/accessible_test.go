@@ -58,6 +58,7 @@ func (s *site) pages(t testing.TB) []string {
 	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
 	return []string{
 		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
+		paths.QuickLog, paths.QuickLogHelp, paths.LogLine("call ann @a 15m yesterday: renewal #held >fri send"), paths.LogLine("call zzzz: renewal"), paths.Search + "?q=call+ann",
 		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.Organizations + "?q=belluci", paths.NewOrganization,
 		paths.Organizations + "?select=page", paths.Contacts + "?select=all", paths.Organizations + "?panel=filter",
 		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",

@@ -240,3 +240,12 @@ func With(path string, q url.Values) string {
 	}
 	return path + "?" + q.Encode()
 }
+
+// QuickLog takes one line that logs; QuickLogHelp explains it.
+const (
+	QuickLog     = "/log"
+	QuickLogHelp = QuickLog + "/help"
+)
+
+// LogLine is the form that a line fills.
+func LogLine(text string) string { return With(QuickLog, url.Values{"text": {text}}) }

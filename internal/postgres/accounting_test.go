@@ -287,6 +287,17 @@ var probes = map[string]probe{
 		}
 		return all, nil
 	}},
+	"Meant": {view, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		var all []any
+		for _, names := range [][2]string{{"granvik", "lars"}, {"granvik", ""}, {"", "lindqvist"}, {"grannvik", "larss"}, {"", "granvik"}} {
+			meant, err := s.Meant(ctx, names[0], names[1])
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, meant.Organizations, meant.Contacts, meant.Linked)
+		}
+		return all, nil
+	}},
 	"Recent": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Recent(ctx) }},
 	"PutFirstStepsAside": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.PutFirstStepsAside(ctx)

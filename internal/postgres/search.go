@@ -222,17 +222,8 @@ func (s *Store) searchedInteractions(query string, args pgx.NamedArgs) talks {
 func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, contacts *searched, t *talks) error {
 	b := searching()
 	if s.actor.May(authz.ViewClient) {
-		for _, table := range []*searched{organizations, contacts} {
-			b.Queue(`SELECT ARRAY(`+table.best+`) || n.ids, n.looked, cardinality(n.ids) FROM (
-					SELECT count(*) AS looked, coalesce(array_agg(x.id) FILTER (WHERE `+table.matches+`), '{}') AS ids
-					FROM (`+table.near+` LIMIT `+fmt.Sprint(table.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
-				if err := row.Scan(&table.seen, &table.looked, &table.hits); err != nil {
-					return err
-				}
-				args[table.name+"Seen"] = table.seen
-				return nil
-			})
-		}
+		organizations.queueLook(b, args)
+		contacts.queueLook(b, args)
 	}
 	if s.actor.May(authz.ViewInteraction) && t.words != "" {
 		b.Queue(`SELECT ARRAY(SELECT i.id FROM (SELECT * FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT `+fmt.Sprint(newest)+`) i
@@ -245,14 +236,31 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 	return s.finish(ctx, b)
 }
 
+// queueLook asks what is at hand of t, and adds it to args.
+func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
+	b.Queue(`SELECT ARRAY(`+t.best+`) || n.ids, n.looked, cardinality(n.ids) FROM (
+			SELECT count(*) AS looked, coalesce(array_agg(x.id) FILTER (WHERE `+t.matches+`), '{}') AS ids
+			FROM (`+t.near+` LIMIT `+fmt.Sprint(t.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(&t.seen, &t.looked, &t.hits); err != nil {
+			return err
+		}
+		args[t.name+"Seen"] = t.seen
+		return nil
+	})
+}
+
+// queueRows reads the rows of t to show into into, after its look.
+func queueRows[T any](b *batch, into *[]T, t searched, args pgx.NamedArgs) {
+	b.byIndex(t.rare())
+	queueMany(b, into, strings.Replace(t.rows, "%found", t.found(), 1), args)
+}
+
 // gather makes the second round trip: the rows to show.
 func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organizations, contacts searched, t talks) error {
 	b := searching()
 	if s.actor.May(authz.ViewClient) {
-		b.byIndex(organizations.rare())
-		queueMany(b, &f.Organizations, strings.Replace(organizations.rows, "%found", organizations.found(), 1), args)
-		b.byIndex(contacts.rare())
-		queueMany(b, &f.Contacts, strings.Replace(contacts.rows, "%found", contacts.found(), 1), args)
+		queueRows(b, &f.Organizations, organizations, args)
+		queueRows(b, &f.Contacts, contacts, args)
 	}
 	if s.actor.May(authz.ViewInteraction) && t.words != "" {
 		b.byIndex(true)
@@ -312,12 +320,22 @@ func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.Nam
 	args["like"], args["limit"] = like, similarNames
 	b := comparing()
 	f.Similar = true
-	queueMany(b, &f.Organizations, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
+	s.queueSimilarOrganizations(b, &f.Organizations, args)
+	s.queueSimilarContacts(b, &f.Contacts, args)
+	return s.finish(ctx, b)
+}
+
+// queueSimilarOrganizations reads the organizations written like @like into into, in a batch of comparing.
+func (s *Store) queueSimilarOrganizations(b *batch, into *[]crm.Organization, args pgx.NamedArgs) {
+	queueMany(b, into, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
 		FROM (`+alike("organizations x", s.organizationScope(authz.ViewClient, "x"))+`) o LEFT JOIN users u ON u.id = o.owner_user_id
 		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
-	queueMany(b, &f.Contacts, `SELECT `+contactColumns+` FROM (`+alike("contacts x", s.contactScope(authz.ViewClient, "x"))+`) c
+}
+
+// queueSimilarContacts does so with contacts.
+func (s *Store) queueSimilarContacts(b *batch, into *[]crm.ContactRow, args pgx.NamedArgs) {
+	queueMany(b, into, `SELECT `+contactColumns+` FROM (`+alike("contacts x", s.contactScope(authz.ViewClient, "x"))+`) c
 		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
-	return s.finish(ctx, b)
 }
 
 // likeness is what of a query is compared with names, "" when they cannot be: the shorter, the more is like it;
