@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/archpilot/crm/internal/jobs"
@@ -11,23 +12,22 @@ import (
 // jobTimeout bounds one statement of a job. The commit is one too: there the database looks at every record changed.
 const jobTimeout = 2 * time.Minute
 
-// workOff starts a worker with a pool of its own, whose statements may take longer than those of pages, and returns a
-// function that stops it and waits until it has.
+// workOff starts a worker and a folder with a pool of their own, whose statements may take longer than those of pages, and
+// returns a function that stops them and waits until they have.
 func (a *app) workOff(ctx context.Context, d *database) (stop func(), err error) {
 	db, err := postgres.Open(d.url, postgres.Options{MaxConns: 3, StatementTimeout: jobTimeout, Mail: d.mail})
 	if err != nil {
 		return nil, err
 	}
 	worker := jobs.Worker{Jobs: db.Jobs(), Log: a.log}
+	folder := jobs.Folder{Counts: db.Counts(), Log: a.log}
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer db.Close()
-		worker.Run(ctx)
-	}()
+	var working sync.WaitGroup
+	working.Go(func() { worker.Run(ctx) })
+	working.Go(func() { folder.Run(ctx) })
 	return func() {
 		cancel()
-		<-done
+		working.Wait()
+		db.Close()
 	}, nil
 }

@@ -21,11 +21,14 @@ type Day string
 // DayOf returns the day on which t falls in zone.
 func DayOf(t time.Time, zone *time.Location) Day { return Day(t.In(zone).Format(time.DateOnly)) }
 
-// Start returns when the day begins in zone, the zero time for no day.
+// Start returns when the day begins in zone, the zero time for no day. Where the clocks skip midnight that is an hour later.
 func (d Day) Start(zone *time.Location) time.Time {
 	t, err := time.ParseInLocation(time.DateOnly, string(d), zone)
 	if err != nil {
 		return time.Time{}
+	}
+	if DayOf(t, zone) < d { // a midnight that does not exist may be read as the hour before
+		return t.Add(time.Hour)
 	}
 	return t
 }

@@ -2,7 +2,8 @@
 // for what a job does, nor for how one is claimed and done once: both are a transaction of package postgres.
 //
 // There is no queue besides the table. A worker looks into it by itself, so that work left by another instance, and
-// work that another instance was cut off in, is found by whoever is there.
+// work that another instance was cut off in, is found by whoever is there. A folder does the same with counts, which
+// nobody asked for.
 package jobs
 
 import (

@@ -1,6 +1,14 @@
 package postgres
 
-import "maps"
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/crm"
+)
 
 // ImagedTable is what tests may know of a table with images.
 type ImagedTable struct {
@@ -32,3 +40,18 @@ func LoadedTriggers() map[string][]string {
 
 // UndoPart is how many records a large undo holds at a time.
 const UndoPart = undoPart
+
+// Tally is how many interactions fall into a span.
+type Tally = tally
+
+// FirmTalk counts everybody's interactions in each span.
+func FirmTalk(ctx context.Context, db *DB, spans []crm.Week) ([]Tally, error) {
+	return many[tally](ctx, db.pool, firmTalk, spanArgs(spans, time.Hour))
+}
+
+// AuthorTalk counts the interactions of each author in each span.
+func AuthorTalk(ctx context.Context, db *DB, authors []uuid.UUID, spans []crm.Week) ([]Tally, error) {
+	args := spanArgs(spans, utcDay)
+	args["authors"] = authors
+	return many[tally](ctx, db.pool, authorTalk, args)
+}

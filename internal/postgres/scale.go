@@ -40,12 +40,15 @@ var loadedTables = []loadedTable{
 	{"contacts", []string{"audit_guard", "keep_activity_insert"}},
 	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods", "keep_touch_insert"}},
 	{"relationship_periods", nil},
-	{"interactions", []string{"audit_guard", "keep_activity_insert"}},
+	{"interactions", []string{"audit_guard", "keep_activity_insert", "keep_counts_insert"}},
 	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_met_at"}},
 }
 
-// derivedTables are filled from the loaded ones by rebuild_activity and rebuild_contact_reach, through their keys.
-var derivedTables = []string{"organization_activity", "contact_activity", "contact_reach"}
+// derivedTables are filled from the loaded ones by rebuild_activity, rebuild_contact_reach and rebuild_counts, through
+// their keys.
+var derivedTables = []string{
+	"organization_activity", "contact_activity", "contact_reach", "interaction_deltas", "interaction_hours", "interaction_days", "client_deltas", "client_days", "client_totals",
+}
 
 // LoadLarge fills an empty register with any number of records, in one transaction. The connection has to own
 // the tables: indexes and foreign keys are taken off and made anew, so that the database checks them all at once, and
@@ -122,6 +125,10 @@ func (l *load) run(ctx context.Context, r LargeRegister) error {
 	}
 	l.progress("last contacts", 0)
 	if err := l.exec(ctx, `SELECT rebuild_activity()`, `ANALYZE contact_activity`, `SELECT rebuild_contact_reach()`); err != nil { // look things up by key
+		return err
+	}
+	l.progress("counts", 0)
+	if err := l.exec(ctx, `SELECT rebuild_counts()`); err != nil {
 		return err
 	}
 	for _, kind := range []string{derivedIndexes, foreignKeys} {

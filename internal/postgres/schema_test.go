@@ -108,6 +108,12 @@ func lines(t testing.TB, conn *pgx.Conn, sql string) map[string]string {
 
 // unguarded are the tables whose rows may change without an audit row, and why that is right.
 var unguarded = map[string]string{
+	"client_days":           "derived: folded from client_deltas",
+	"client_deltas":         "derived: a trigger on organization_activity, which is derived itself, keeps it",
+	"client_totals":         "derived: folded from client_deltas",
+	"interaction_days":      "derived: folded from interaction_deltas",
+	"interaction_deltas":    "derived: a trigger on interactions, which are guarded, keeps it",
+	"interaction_hours":     "derived: folded from interaction_deltas",
 	"contact_activity":      "derived: triggers on contacts and interactions, which are guarded, keep it",
 	"contact_reach":         "derived: triggers on links, organizations and contacts, which are guarded, keep it",
 	"organization_activity": "derived: triggers on organizations and interactions, which are guarded, keep it",
