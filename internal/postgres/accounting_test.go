@@ -298,7 +298,12 @@ var probes = map[string]probe{
 		}
 		return all, nil
 	}},
-	"Recent": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Recent(ctx) }},
+	"Today": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.Today(ctx, utcNow())
+	}},
+	"Workloads": {[]authz.Permission{authz.ViewInteraction}, nameless, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.Workloads(ctx, uuid.NullUUID{}, utcNow())
+	}},
 	"PutFirstStepsAside": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return nil, s.PutFirstStepsAside(ctx)
 	}},

@@ -160,13 +160,27 @@ func (s *Store) listFollowUps(ctx context.Context, f crm.FollowUpFilter) (list, 
 	args := ownerArgs(f.For)
 	maps.Copy(args, pgx.NamedArgs{"organization": f.OrganizationID, "contact": f.ContactID})
 	if f.Due != "" {
-		r := f.Due.Range(f.Clock)
-		l.filter(true, "(f.due_on >= @firstDay::date AND f.due_on < @lastDay::date OR f.due_at >= @first AND f.due_at < @last)")
-		l.filter(f.Due != crm.DueOverdue, dueKey+" >= least(@first, @firstDay::date::timestamp AT TIME ZONE 'UTC')") // for the index
-		l.filter(f.Due != crm.DueLater, dueKey+" < greatest(@last, @lastDay::date::timestamp AT TIME ZONE 'UTC')")
-		maps.Copy(args, pgx.NamedArgs{"firstDay": string(r.FirstDay), "lastDay": string(r.LastDay), "first": r.First, "last": r.Last})
+		conditions, more := dueWithin(f.Due, f.Clock, "")
+		l.where = append(l.where, conditions...)
+		maps.Copy(args, more)
 	}
 	return l, args, s.planFollowUps(ctx, &l, f)
+}
+
+// dueWithin returns the conditions for what is due in a span by the clock c, with their arguments, whose names end in n.
+func dueWithin(span crm.DueSpan, c crm.Clock, n string) ([]string, pgx.NamedArgs) {
+	conditions := []string{"(f.due_on >= @firstDay%::date AND f.due_on < @lastDay%::date OR f.due_at >= @first% AND f.due_at < @last%)"}
+	if span != crm.DueOverdue { // for the index
+		conditions = append(conditions, dueKey+" >= least(@first%, @firstDay%::date::timestamp AT TIME ZONE 'UTC')")
+	}
+	if span != crm.DueLater {
+		conditions = append(conditions, dueKey+" < greatest(@last%, @lastDay%::date::timestamp AT TIME ZONE 'UTC')")
+	}
+	for i := range conditions {
+		conditions[i] = strings.ReplaceAll(conditions[i], "%", n)
+	}
+	r := span.Range(c)
+	return conditions, pgx.NamedArgs{"firstDay" + n: string(r.FirstDay), "lastDay" + n: string(r.LastDay), "first" + n: r.First, "last" + n: r.Last}
 }
 
 // planFollowUps chooses the way to the rows of a list of follow-ups. Every index begins with whose they are or with the

@@ -140,6 +140,9 @@ func faultOf(err error) string {
 	return ""
 }
 
+// utcNow is the clock of somebody in UTC.
+func utcNow() crm.Clock { return crm.Clock{Now: time.Now(), Zone: time.UTC} }
+
 var (
 	idOf = postgrestest.ID
 	none uuid.NullUUID

@@ -26,13 +26,8 @@ func recentlyTouched(types, column string) string {
 		WHERE target_type IN (` + types + `, 'interaction of') AND id IS NOT NULL GROUP BY id)`
 }
 
-// Recent returns the actor's own latest records, in one round trip.
-func (s *Store) Recent(ctx context.Context) (Recent, error) {
-	var r Recent
-	if err := s.require(); err != nil {
-		return r, err
-	}
-	b := &batch{}
+// queueRecent reads the actor's own latest records.
+func (s *Store) queueRecent(b *batch, r *Recent) {
 	queueMany(b, &r.FirstSteps, firstStepsQuery, s.args(nil))
 	if s.actor.May(authz.ViewClient) {
 		queueMany(b, &r.Organizations, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name FROM `+recentlyTouched(`'organization', 'relationship'`, "organization_id")+` k
@@ -45,7 +40,6 @@ func (s *Store) Recent(ctx context.Context) (Recent, error) {
 		queueMany(b, &r.Interactions, `SELECT `+interactionColumns+s.interactionNames()+` FROM interactions i`+s.interactionJoins()+`
 			WHERE i.user_id = @me ORDER BY i.happened_at DESC, i.id DESC LIMIT 10`, s.args(nil))
 	}
-	return r, b.send(ctx, s.db)
 }
 
 // firstStepsQuery asks for each step no more than whether a row stands in an index; for somebody who has put

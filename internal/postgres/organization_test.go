@@ -156,7 +156,7 @@ func TestEverythingOnce(t *testing.T) {
 	if f, err := s.Search(ctx, "gran"); err != nil || len(f.Organizations) != 1 || len(f.Contacts) != 1 {
 		t.Errorf("search %+v %v", f, err)
 	}
-	if r, err := s.Recent(ctx); err != nil || len(r.Interactions) != 1 {
+	if r, err := s.Today(ctx, utcNow()); err != nil || len(r.Interactions) != 1 {
 		t.Errorf("recent %+v %v", r, err)
 	}
 	if l, err := s.Audit(ctx, crm.AuditFilter{}); err != nil || len(l.Rows) < 4 {

@@ -76,18 +76,29 @@ type quietRow struct {
 // Quiet returns the clients with whom contact is overdue, most overdue first, at most limit: those in reach, or of
 // them those whose owner f names. To who may not see interactions of their clients there are none.
 func (s *Store) Quiet(ctx context.Context, f crm.OwnerFilter, limit int) (crm.Quiet, error) {
-	var q crm.Quiet
 	if err := s.require(authz.ViewClient); err != nil || !s.actor.SeesLastContact() {
-		return q, err
+		return crm.Quiet{}, err
 	}
-	args := s.args(ownerArgs(f))
-	var organizations, contacts []quietRow
 	b := &batch{}
-	queueMany(b, &organizations, `SELECT o.id, FALSE AS is_contact, o.display_name AS name, '' AS organization, o.owner_user_id, coalesce(u.name, '') AS owner_name,
+	var rows quietRows
+	s.queueQuiet(b, &rows, f, limit)
+	if err := b.send(ctx, s.db); err != nil {
+		return crm.Quiet{}, translate(err)
+	}
+	return rows.list(limit), nil
+}
+
+// quietRows are the overdue clients as read, of both kinds.
+type quietRows struct{ organizations, contacts []quietRow }
+
+// queueQuiet reads what Quiet returns, for who may see it.
+func (s *Store) queueQuiet(b *batch, into *quietRows, f crm.OwnerFilter, limit int) {
+	args := s.args(ownerArgs(f))
+	queueMany(b, &into.organizations, `SELECT o.id, FALSE AS is_contact, o.display_name AS name, '' AS organization, o.owner_user_id, coalesce(u.name, '') AS owner_name,
 			nullif(a.last_contact_at, '-infinity') AS last_contact, k.next_touch_at, `+s.quietSize(quietOrganizations, f)+` AS total
 		FROM (`+s.quietKeys(quietOrganizations, f, limit)+`) k JOIN organizations o ON o.id = k.id JOIN organization_activity a ON a.organization_id = k.id
 		LEFT JOIN users u ON u.id = o.owner_user_id ORDER BY k.next_touch_at, k.id`, args)
-	queueMany(b, &contacts, `SELECT c.id, TRUE AS is_contact, c.first_name || ' ' || c.last_name AS name, coalesce(p.display_name, '') AS organization, c.owner_user_id,
+	queueMany(b, &into.contacts, `SELECT c.id, TRUE AS is_contact, c.first_name || ' ' || c.last_name AS name, coalesce(p.display_name, '') AS organization, c.owner_user_id,
 			coalesce(u.name, '') AS owner_name, nullif(a.last_contact_at, '-infinity') AS last_contact, k.next_touch_at, `+s.quietSize(quietContacts, f)+` AS total
 		FROM (`+s.quietKeys(quietContacts, f, limit)+`) k JOIN contacts c ON c.id = k.id JOIN contact_activity a ON a.contact_id = k.id
 		LEFT JOIN users u ON u.id = c.owner_user_id
@@ -95,17 +106,19 @@ func (s *Store) Quiet(ctx context.Context, f crm.OwnerFilter, limit int) (crm.Qu
 			WHERE l.contact_id = c.id AND `+s.organizationScope(authz.ViewClient, "o")+`
 			ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE
 		ORDER BY k.next_touch_at, k.id`, args)
-	if err := b.send(ctx, s.db); err != nil {
-		return q, translate(err)
-	}
-	q.Organizations, q.Contacts, q.More = quietTotal(organizations), quietTotal(contacts), quietMore(organizations) || quietMore(contacts)
-	for _, r := range slices.Concat(organizations, contacts) {
+}
+
+// list puts both kinds together, the most overdue first.
+func (r quietRows) list(limit int) crm.Quiet {
+	var q crm.Quiet
+	q.Organizations, q.Contacts, q.More = quietTotal(r.organizations), quietTotal(r.contacts), quietMore(r.organizations) || quietMore(r.contacts)
+	for _, r := range slices.Concat(r.organizations, r.contacts) {
 		r.LastContactAt = moment(r.LastContact)
 		q.Clients = append(q.Clients, r.QuietClient)
 	}
 	slices.SortStableFunc(q.Clients, func(a, b crm.QuietClient) int { return a.NextTouchAt.Compare(b.NextTouchAt) })
 	q.Clients = q.Clients[:min(limit, len(q.Clients))]
-	return q, nil
+	return q
 }
 
 func quietTotal(rows []quietRow) int {
@@ -127,6 +140,14 @@ func (s *Store) QuietCounts(ctx context.Context, people []uuid.UUID) ([]crm.Quie
 	if err := s.require(authz.ViewClient); err != nil || !s.actor.SeesLastContact() {
 		return nil, err
 	}
+	b := &batch{}
+	var counts []crm.QuietCount
+	s.queueQuietCounts(b, &counts, people)
+	return counts, translate(b.send(ctx, s.db))
+}
+
+// queueQuietCounts reads what QuietCounts returns, for who may see it.
+func (s *Store) queueQuietCounts(b *batch, into *[]crm.QuietCount, people []uuid.UUID) {
 	who := "u.id = ANY(@people::uuid[])"
 	if people == nil {
 		who = "u.is_active"
@@ -134,13 +155,15 @@ func (s *Store) QuietCounts(ctx context.Context, people []uuid.UUID) ([]crm.Quie
 	size := func(table string) string {
 		return "(SELECT count(*) FROM (SELECT 1 FROM " + table + " a WHERE a.owner_user_id = u.id AND a.next_touch_at <= now() LIMIT " + strconv.Itoa(crm.QuietCap+1) + ") n)"
 	}
-	counts, err := many[crm.QuietCount](ctx, s.db.pool, `SELECT u.id AS user_id, `+size("organization_activity")+` AS organizations, `+size("contact_activity")+` AS contacts
+	b.Queue(`SELECT u.id AS user_id, `+size("organization_activity")+` AS organizations, `+size("contact_activity")+` AS contacts
 		FROM users u WHERE `+who+` AND `+s.ownerWithin(authz.ViewClient, "u.id")+` ORDER BY u.name`+icu+`, u.id LIMIT `+strconv.Itoa(maxQuietPeople),
-		s.args(pgx.NamedArgs{"people": people}))
-	for i := range counts {
-		c := &counts[i]
-		c.More = c.Organizations > crm.QuietCap || c.Contacts > crm.QuietCap
-		c.Organizations, c.Contacts = min(c.Organizations, crm.QuietCap), min(c.Contacts, crm.QuietCap)
-	}
-	return counts, translate(err)
+		s.args(pgx.NamedArgs{"people": people})).Query(func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectRows(rows, pgx.RowToStructByNameLax[crm.QuietCount])
+		for i := range *into {
+			c := &(*into)[i]
+			c.More = c.Organizations > crm.QuietCap || c.Contacts > crm.QuietCap
+			c.Organizations, c.Contacts = min(c.Organizations, crm.QuietCap), min(c.Contacts, crm.QuietCap)
+		}
+		return err
+	})
 }

@@ -366,7 +366,7 @@ func TestWithoutViewClientNothingNamesAClient(t *testing.T) {
 		t.Fatalf("%+v %v", i, err)
 	}
 	everything := fmt.Sprint(i, history, must(s.Interactions(ctx, crm.InteractionFilter{}))(t), must(s.Search(ctx, "hers"))(t), must(s.Search(ctx, "renewal"))(t),
-		must(s.ChangeSet(ctx, logged.ChangeSet))(t), must(s.Recent(ctx))(t), must(s.Choices(ctx))(t).Sectors)
+		must(s.ChangeSet(ctx, logged.ChangeSet))(t), must(s.Today(ctx, utcNow()))(t), must(s.Choices(ctx))(t).Sectors)
 	for _, r := range must(s.Audit(ctx, crm.AuditFilter{}))(t).Rows {
 		everything += r.TargetName + r.LinkedName + string(r.Before) + string(r.After)
 	}
@@ -386,7 +386,7 @@ func TestWithoutViewInteractionNoSubject(t *testing.T) {
 	s := f.db.As(postgrestest.Actor(f.mia, authz.All, authz.ViewClient, authz.EditClient, authz.EditInteraction, authz.ViewAudit), postgres.Origin{})
 	o := must(s.OrganizationPage(ctx, f.hers))(t)
 	c := must(s.ContactPage(ctx, person))(t)
-	everything := fmt.Sprint(o, c, must(s.Search(ctx, "hushhush"))(t), must(s.Recent(ctx))(t))
+	everything := fmt.Sprint(o, c, must(s.Search(ctx, "hushhush"))(t), must(s.Today(ctx, utcNow()))(t))
 	for _, typ := range []string{audit.Organization, audit.Contact} {
 		for _, id := range []uuid.UUID{f.hers, person, logged.ID} {
 			everything += fmt.Sprint(must(s.History(ctx, typ, id, crm.Page{}))(t))
