@@ -398,7 +398,7 @@ func bare(p Page) templ.Component {
 }
 
 // scripts are the modules that every page loads, after htmx.
-var scripts = []string{"page.js", "elements/rows.js", "elements/toast.js"}
+var scripts = []string{"page.js", "elements/rows.js", "elements/tasks.js", "elements/toast.js"}
 
 func document(p Page) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {

@@ -149,7 +149,9 @@ func personalSamples() map[string]templ.Component {
 	stranger.Firm = p.Firm
 	refused := Form{Values: map[string]string{"email": "ada@example.com"}, Errors: crm.Invalid{"": crm.Msg("E-mail address or password is wrong.")}}
 	return map[string]templ.Component{
-		"home":            Home(HomePage{Page: p, Organizations: []crm.Organization{sampleOrganization}, Contacts: []crm.Contact{sampleContact}, Interactions: sampleInteractions()}),
+		"home":            Home(sampleToday()),
+		"home-quiet":      Home(HomePage{Page: p, SeesQuiet: true, Talk: sampleTalk(), Silent: sampleQuiet().Clients[:1], SilentCount: 500, MoreSilent: true, Due: []DueGroup{{Span: crm.DueToday}}, Leads: true}),
+		"team":            Workload(WorkloadPage{Page: p, People: sampleWorkloads(), Week: sampleTalk()[7].Week, FirstURL: paths.Workload, NextURL: paths.Workload + "?after=x"}),
 		"home-new":        Home(HomePage{Page: p, FirstSteps: []crm.FirstSteps{{Profile: true}}}),
 		"home-empty":      Home(HomePage{Page: p}),
 		"login":           Login(LoginPage{Page: stranger, Next: "/organizations", Form: refused}),

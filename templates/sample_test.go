@@ -135,3 +135,48 @@ func refusedLog() LogForm {
 	}
 	return l
 }
+
+func sampleTalk() []crm.WeekTalk {
+	var talk []crm.WeekTalk
+	for i, w := range crm.Weeks(crm.Clock{Now: now, Zone: time.UTC}, 8) {
+		talk = append(talk, crm.WeekTalk{Week: w, Counts: map[crm.Channel]int{crm.Call: 3 + i, crm.Meeting: i % 3, crm.Email: 7 - i, crm.Note: i % 2}})
+	}
+	return talk
+}
+
+func sampleFollowUps() []crm.FollowUp {
+	return []crm.FollowUp{
+		{ID: id(51), Title: "Ask Stefano for the signed offer", Due: crm.Due{Day: "2026-11-18"}, UserID: some(9), OrganizationID: some(1), ContactID: some(2), OrganizationName: "Dal Pozzo Macchine", ContactName: "Stefano Dal Pozzo", State: crm.FollowUpOpen, Version: 1, MayEdit: true},
+		{ID: id(52), Title: "Call Niamh about the spring order", Due: crm.Due{At: ago(time.Hour)}, UserID: some(9), ContactID: some(2), ContactName: "Niamh Hollis", State: crm.FollowUpOpen, Version: 2, MayEdit: true},
+		{ID: id(53), Title: "Read what is out of reach", Due: crm.Due{Day: "2026-11-01"}, UserID: some(9), OrganizationID: some(1), State: crm.FollowUpOpen, Version: 1},
+	}
+}
+
+func sampleQuiet() crm.Quiet {
+	return crm.Quiet{Organizations: 1, Contacts: crm.QuietCap, More: true, Clients: []crm.QuietClient{
+		{ID: id(1), Name: "Hollis Timber", LastContactAt: ago(91 * 24 * time.Hour), NextTouchAt: ago(61 * 24 * time.Hour)},
+		{ID: id(2), IsContact: true, Name: "Lars Granvik", Organization: "Granvik Robotics", NextTouchAt: ago(3 * time.Hour)},
+	}}
+}
+
+func sampleWorkloads() []crm.Workload {
+	return []crm.Workload{
+		{UserID: id(9), Name: "Giulia Marchetti", FollowUps: 12, Overdue: 2, Talk: map[crm.Channel]int{crm.Call: 1204, crm.Meeting: 3}, SeesClients: true, Clients: 412, InTouch: 338, Quiet: crm.QuietCount{UserID: id(9), Organizations: 18, Contacts: 2}},
+		{UserID: id(10), Name: "Marco Testa", FollowUps: 500, Overdue: 500, MoreOpen: true, MoreTalk: true, SeesClients: true},
+		{UserID: id(11), Name: "Sean O'Neill"},
+	}
+}
+
+func sampleToday() HomePage {
+	tasks := sampleFollowUps()
+	return HomePage{
+		Page: samplePage(), Organizations: []crm.Organization{sampleOrganization}, Contacts: []crm.Contact{sampleContact}, Interactions: sampleInteractions(),
+		Due: []DueGroup{
+			{Span: crm.DueOverdue, Rows: tasks, Count: 500, More: true},
+			{Span: crm.DueToday, Rows: []crm.FollowUp{{ID: id(54), Title: "Send service level to Lars", Due: crm.Due{At: ago(-4 * time.Hour)}, MayEdit: true}, {ID: id(55), Title: "Prepare quarterly review", Due: crm.Due{Day: "2026-11-22"}}}, Count: 2},
+			{Span: crm.DueWeek, Rows: []crm.FollowUp{{ID: id(56), Title: "Visit the Bergamo plant", Due: crm.Due{Day: "2026-11-27"}, MayEdit: true}}, Count: 1},
+		},
+		SeesQuiet: true, Rhythm: true, Quiet: sampleQuiet(), Talk: sampleTalk(),
+		Leads: true, Staff: crm.Staff{People: sampleWorkloads(), More: true, Talk: sampleTalk()[5:], TeamID: some(11)},
+	}
+}

@@ -2,19 +2,49 @@ package web
 
 import (
 	"context"
+	"net/url"
 
+	"github.com/google/uuid"
+
+	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/templates"
 )
 
 func showHome(ctx context.Context, v *visit) (response, error) {
-	recent, err := v.store.Recent(ctx)
+	t, err := v.store.Today(ctx, v.clock())
 	if err != nil {
 		return nil, err
 	}
-	return show(templates.Home(templates.HomePage{
-		Page: v.page, Organizations: recent.Organizations, Contacts: recent.Contacts, Interactions: recent.Interactions, FirstSteps: recent.FirstSteps,
-	})), nil
+	p := templates.HomePage{
+		Page: v.page, Organizations: t.Organizations, Contacts: t.Contacts, Interactions: t.Interactions, FirstSteps: t.FirstSteps,
+		SeesQuiet: t.SeesQuiet, Quiet: t.Quiet, Rhythm: t.Rhythm, Silent: t.Silent.Rows, SilentCount: t.Silent.Count, MoreSilent: t.Silent.More,
+		Talk: t.Talk, Leads: t.Leads, Staff: t.Staff,
+	}
+	for _, due := range t.Due {
+		p.Due = append(p.Due, templates.DueGroup{Span: due.Span, Rows: due.Rows, Count: due.Count, More: due.More})
+	}
+	return show(templates.Home(p)), nil
+}
+
+// listWorkloads shows the people in reach, page by page.
+func listWorkloads(ctx context.Context, v *visit) (response, error) {
+	after, err := v.record("after")
+	if err != nil {
+		return nil, err
+	}
+	staff, err := v.store.Workloads(ctx, after, v.clock())
+	if err != nil {
+		return nil, err
+	}
+	p := templates.WorkloadPage{Page: v.page, People: staff.People, Week: crm.Weeks(v.clock(), 1)[0]}
+	if staff.More {
+		p.NextURL = paths.With(paths.Workload, url.Values{"after": {staff.People[len(staff.People)-1].UserID.String()}})
+	}
+	if after != (uuid.NullUUID{}) {
+		p.FirstURL = paths.Workload
+	}
+	return show(templates.Workload(p)), nil
 }
 
 // showControls shows what pages are made of.

@@ -244,21 +244,23 @@ func (v *visit) record(name string) (uuid.NullUUID, error) {
 
 // days reads the date filters from and to as a half-open stretch of the visitor's days. Faults go to errs.
 func (v *visit) days(errs crm.Invalid) (from, to time.Time) {
-	read := func(name string) time.Time {
+	read := func(name string) crm.Day {
 		text := v.query.Get(name)
 		if text == "" {
-			return time.Time{}
+			return ""
 		}
-		t, err := time.ParseInLocation("2006-01-02", text, v.zone())
-		if err != nil || t.Year() < 1 || t.Year() > 9999 {
+		t, err := time.Parse(time.DateOnly, text)
+		if err != nil || t.Year() < 1 {
 			errs.Add(name, "Enter a date like 2026-11-22.")
-			return time.Time{}
+			return ""
 		}
-		return t
+		return crm.Day(text)
 	}
-	from, to = read("from"), read("to")
-	if !to.IsZero() {
-		to = to.AddDate(0, 0, 1)
+	if first := read("from"); first != "" {
+		from = first.Start(v.zone())
+	}
+	if last := read("to"); last != "" {
+		to = last.Plus(1).Start(v.zone())
 	}
 	return from, to
 }

@@ -21,7 +21,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 	a, b := uuid.New(), uuid.New()
 	for method, all := range map[string][]string{
 		http.MethodGet: {
-			paths.Home, paths.Login, paths.Search, paths.Organizations, paths.NewOrganization, paths.Contacts, paths.NewContact, paths.Interactions,
+			paths.Home, paths.Login, paths.Search, paths.Organizations, paths.NewOrganization, paths.Contacts, paths.NewContact, paths.Interactions, paths.Workload,
 			paths.Account, paths.AccountPassword, paths.Sessions, paths.Users, paths.NewUser, paths.Roles, paths.NewRole, paths.Teams, paths.Audit,
 			paths.Organization(a), paths.EditOrganization(a), paths.OrganizationHistory(a), paths.OrganizationContacts(a), paths.EditLink(a, b),
 			paths.NewLogOnOrganization(a), paths.Contact(a), paths.EditContact(a), paths.ContactHistory(a), paths.NewLogOnContact(a),

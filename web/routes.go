@@ -86,6 +86,7 @@ func (s *Server) doors() []route {
 func (s *Server) register() []route {
 	return []route{
 		{get, "/", signedIn, showHome},
+		{get, "/team", viewInteraction, listWorkloads},
 		{get, "/search", signedIn, showSearch},
 		{get, "/log", logInteraction, showQuickLog},
 		{post, "/log", logInteraction, logLine},

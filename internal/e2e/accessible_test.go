@@ -57,7 +57,7 @@ func (s *site) pages(t testing.TB) []string {
 	interaction, followUp := paths.Interactions+"/"+id.Interaction, paths.FollowUps+"/"+id.FollowUp
 	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
 	return []string{
-		paths.Home, paths.Search + "?q=a", paths.Search + "?q=zzzz",
+		paths.Home, paths.Workload, paths.Search + "?q=a", paths.Search + "?q=zzzz",
 		paths.QuickLog, paths.QuickLogHelp, paths.LogLine("call ann @a 15m yesterday: renewal #held >fri send"), paths.LogLine("call zzzz: renewal"), paths.Search + "?q=call+ann",
 		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.Organizations + "?q=belluci", paths.NewOrganization,
 		paths.Organizations + "?select=page", paths.Contacts + "?select=all", paths.Organizations + "?panel=filter",
@@ -161,6 +161,14 @@ func (b *tab) examineAnswers(s *site) {
 		b.open(paths.TouchDefaults)
 		b.fill("every_days", "often")
 		b.followAs(button("Add role"), http.StatusUnprocessableEntity)
+	})
+	b.examine("Today with something to do, and the numbers of its charts", func() {
+		b.open(paths.Organizations + "/" + id + "/follow-ups/new")
+		b.fill("title", "Examined")
+		b.choose("in", "Tomorrow")
+		b.follow(button("Plan"))
+		b.open(paths.Home)
+		script[bool](b, `document.querySelectorAll(".figures").forEach((d) => d.open = true), true`)
 	})
 	b.examine("a history", func() { b.open(paths.Organizations + "/" + id + "/history") })
 }

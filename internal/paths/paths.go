@@ -24,6 +24,7 @@ const (
 	NewContact      = "/contacts/new"
 	Interactions    = "/interactions"
 	FollowUps       = "/follow-ups"
+	Workload        = "/team"
 	Account         = "/account"
 	AccountPassword = "/account/password"
 	AccountMFA      = "/account/mfa"
