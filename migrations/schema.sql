@@ -49,6 +49,14 @@ BEGIN
   RAISE EXCEPTION USING ERRCODE = 'AU001', MESSAGE = format('audit: %s is never truncated', TG_TABLE_NAME);
 END $$;
 
+CREATE FUNCTION public.contact_touch_due(contact uuid, active boolean, last timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  SELECT coalesce(min(touch_due(active, last, c.created_at, t.every_days, t.touch_snoozed_until)), 'infinity')
+  FROM relationship_touches t JOIN contacts c ON c.id = t.contact_id WHERE t.contact_id = contact;
+$$;
+
 CREATE FUNCTION public.end_links(who uuid) RETURNS bigint
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
@@ -137,8 +145,18 @@ CREATE FUNCTION public.keep_contact_reach() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-  UPDATE contact_reach r SET last_contact_at = n.last_contact_at FROM new_rows n WHERE r.contact_id = n.contact_id AND r.last_contact_at <> n.last_contact_at;
+  UPDATE contact_reach r SET last_contact_at = n.last_contact_at, next_touch_at = n.next_touch_at FROM new_rows n
+  WHERE r.contact_id = n.contact_id AND (r.last_contact_at <> n.last_contact_at OR r.next_touch_at <> n.next_touch_at);
   RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_contact_touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  NEW.next_touch_at := contact_touch_due(NEW.contact_id, NEW.is_active, NEW.last_contact_at);
+  RETURN NEW;
 END $$;
 
 CREATE FUNCTION public.keep_has_contact() RETURNS trigger
@@ -162,6 +180,29 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.keep_link_touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  touched uuid[];
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    SELECT array_agg(DISTINCT n.contact_id) INTO touched FROM new_rows n LEFT JOIN touch_defaults d ON d.role_key = role_key(n.role_label)
+      WHERE coalesce(n.touch_every_days, d.every_days) > 0;
+  WHEN 'DELETE' THEN
+    SELECT array_agg(DISTINCT n.contact_id) INTO touched FROM old_rows n LEFT JOIN touch_defaults d ON d.role_key = role_key(n.role_label)
+      WHERE coalesce(n.touch_every_days, d.every_days) > 0;
+  ELSE
+    SELECT array_agg(DISTINCT n.contact_id) INTO touched FROM new_rows n JOIN old_rows o USING (organization_id, contact_id)
+      WHERE (o.role_label, o.relationship_status, o.touch_every_days, o.touch_snoozed_until)
+        IS DISTINCT FROM (n.role_label, n.relationship_status, n.touch_every_days, n.touch_snoozed_until);
+  END CASE;
+  PERFORM settle_contact_touch(touched);
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_met_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -172,29 +213,81 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.keep_new_contact_touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE contact_activity a SET next_touch_at = t.due
+  FROM (SELECT n.contact_id, min(touch_due(n.is_active, n.last_contact_at, c.created_at, r.every_days, r.touch_snoozed_until)) AS due
+        FROM new_rows n JOIN relationship_touches r ON r.contact_id = n.contact_id JOIN contacts c ON c.id = n.contact_id WHERE n.is_active GROUP BY 1) t
+  WHERE a.contact_id = t.contact_id;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_new_organization_touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE organization_activity a SET next_touch_at = touch_due(a.is_active, a.last_contact_at, o.created_at, o.touch_every_days, o.touch_snoozed_until)
+  FROM new_rows n JOIN organizations o ON o.id = n.organization_id
+  WHERE a.organization_id = n.organization_id AND n.is_active AND o.touch_every_days IS NOT NULL;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     AS $$
 DECLARE
+  retimed uuid[];
   moved uuid[];
+  switched uuid[];
   people uuid[];
+  rhythmic uuid[];
 BEGIN
   IF TG_OP = 'INSERT' THEN
     INSERT INTO organization_activity (organization_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
     RETURN NULL;
   END IF;
+  SELECT array_agg(n.id) INTO retimed FROM new_rows n JOIN old_rows o USING (id)
+    WHERE (o.touch_every_days, o.touch_snoozed_until) IS DISTINCT FROM (n.touch_every_days, n.touch_snoozed_until);
   PERFORM 1 FROM organization_activity a JOIN new_rows n ON n.id = a.organization_id
-    WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
-  SELECT array_agg(n.id) INTO moved FROM new_rows n JOIN organization_activity a ON a.organization_id = n.id
-    WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id;
+    WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) OR n.id = ANY(retimed) ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
+  SELECT array_agg(n.id) FILTER (WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id), array_agg(n.id) FILTER (WHERE a.is_active <> n.is_active)
+    INTO moved, switched FROM new_rows n JOIN organization_activity a ON a.organization_id = n.id;
   UPDATE organization_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
   FROM new_rows n WHERE a.organization_id = n.id AND (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active);
+  IF retimed IS NOT NULL THEN
+    UPDATE organization_activity a SET next_touch_at = touch_due(n.is_active, a.last_contact_at, n.created_at, n.touch_every_days, n.touch_snoozed_until)
+    FROM new_rows n WHERE a.organization_id = n.id AND n.id = ANY(retimed);
+  END IF;
   IF moved IS NOT NULL THEN
     SELECT array_agg(DISTINCT l.contact_id) INTO people FROM organization_contact l WHERE l.organization_id = ANY(moved);
+  END IF;
+  IF switched IS NOT NULL THEN
+    SELECT array_agg(DISTINCT l.contact_id) INTO rhythmic FROM organization_contact l LEFT JOIN touch_defaults d ON d.role_key = role_key(l.role_label)
+      WHERE l.organization_id = ANY(switched) AND coalesce(l.touch_every_days, d.every_days) > 0;
+  END IF;
+  IF people IS NOT NULL AND rhythmic IS NOT NULL THEN
+    PERFORM 1 FROM contact_activity WHERE contact_id = ANY(people || rhythmic) ORDER BY contact_id FOR NO KEY UPDATE;
+  END IF;
+  IF moved IS NOT NULL THEN
     PERFORM settle_contact_reach(people);
   END IF;
+  PERFORM settle_contact_touch(rhythmic);
   RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_organization_touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  NEW.next_touch_at := coalesce((SELECT touch_due(NEW.is_active, NEW.last_contact_at, o.created_at, o.touch_every_days, o.touch_snoozed_until)
+    FROM organizations o WHERE o.id = NEW.organization_id), 'infinity');
+  RETURN NEW;
 END $$;
 
 CREATE FUNCTION public.keep_relationship_periods() RETURNS trigger
@@ -212,6 +305,28 @@ BEGIN
     INSERT INTO relationship_periods (organization_id, contact_id, role_label, relationship_status, "from")
     VALUES (NEW.organization_id, NEW.contact_id, NEW.role_label, NEW.relationship_status, transaction_timestamp());
   END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_role_touch() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  key text;
+  few uuid[];
+BEGIN
+  IF TG_OP = 'UPDATE' AND (OLD.role_key, OLD.every_days) = (NEW.role_key, NEW.every_days) THEN
+    RETURN NULL;
+  END IF;
+  FOR key IN SELECT DISTINCT k FROM unnest(ARRAY[CASE WHEN TG_OP <> 'INSERT' THEN OLD.role_key END, CASE WHEN TG_OP <> 'DELETE' THEN NEW.role_key END]) k
+      WHERE k IS NOT NULL ORDER BY k LOOP
+    INSERT INTO touch_unsettled AS u (role_key) VALUES (key) ON CONFLICT (role_key) DO UPDATE SET xid = EXCLUDED.xid, changed_at = EXCLUDED.changed_at, after = NULL;
+    SELECT array_agg(DISTINCT l.contact_id) INTO few FROM (SELECT contact_id FROM organization_contact WHERE role_key(role_label) = key LIMIT 501) l;
+    IF cardinality(few) <= 500 THEN
+      PERFORM settle_contact_touch(few);
+    END IF;
+  END LOOP;
   RETURN NULL;
 END $$;
 
@@ -242,13 +357,31 @@ CREATE FUNCTION public.rebuild_contact_reach() RETURNS void
     SET search_path TO 'public', 'pg_temp'
     AS $$
   DELETE FROM contact_reach r WHERE NOT EXISTS (SELECT 1 FROM contact_reaches v WHERE v.contact_id = r.contact_id AND v.owner_user_id = r.owner_user_id);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at)
   SELECT * FROM contact_reaches
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
 $$;
+
+CREATE FUNCTION public.rebuild_touch() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE organization_activity a SET next_touch_at = n.due
+  FROM (SELECT o.id, touch_due(b.is_active, b.last_contact_at, o.created_at, o.touch_every_days, o.touch_snoozed_until) AS due
+        FROM organizations o JOIN organization_activity b ON b.organization_id = o.id) n
+  WHERE a.organization_id = n.id AND a.next_touch_at <> n.due;
+  UPDATE contact_activity a SET next_touch_at = n.due
+  FROM (SELECT b.contact_id, coalesce(min(touch_due(b.is_active, b.last_contact_at, c.created_at, t.every_days, t.touch_snoozed_until)), 'infinity') AS due
+        FROM contact_activity b JOIN contacts c ON c.id = b.contact_id LEFT JOIN relationship_touches t ON t.contact_id = b.contact_id GROUP BY 1) n
+  WHERE a.contact_id = n.contact_id AND a.next_touch_at <> n.due;
+$$;
+
+CREATE FUNCTION public.role_key(text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    RETURN lower(btrim(regexp_replace($1, '\s+'::text, ' '::text, 'g'::text)));
 
 CREATE FUNCTION public.searchable(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
@@ -262,12 +395,26 @@ BEGIN
   PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
   DELETE FROM contact_reach r WHERE r.contact_id = ANY(touched) AND NOT EXISTS ( -- OFFSET 0: row by row, not by a hash of all links
     SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = r.contact_id AND o.owner_user_id = r.owner_user_id OFFSET 0);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at)
   SELECT * FROM contact_reaches v WHERE v.contact_id = ANY(touched)
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
+END $$;
+
+CREATE FUNCTION public.settle_contact_touch(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF touched IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
+  UPDATE contact_activity a SET next_touch_at = n.due
+  FROM (SELECT b.contact_id, contact_touch_due(b.contact_id, b.is_active, b.last_contact_at) AS due FROM contact_activity b WHERE b.contact_id = ANY(touched) OFFSET 0) n
+  WHERE a.contact_id = n.contact_id AND a.next_touch_at <> n.due;
 END $$;
 
 CREATE FUNCTION public.settle_last_contact(touched uuid[]) RETURNS void
@@ -282,6 +429,34 @@ BEGIN
         FROM unnest(touched) t(id)) n
   WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
 END $$;
+
+CREATE FUNCTION public.settle_role_touch(most integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  role touch_unsettled;
+  next uuid[];
+BEGIN
+  SELECT * INTO role FROM touch_unsettled u WHERE u.xid < pg_snapshot_xmin(pg_current_snapshot()) OR u.changed_at < now() - interval '1 hour'
+    ORDER BY u.role_key LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN
+    RETURN NULL;
+  END IF;
+  SELECT array_agg(l.contact_id) INTO next FROM (SELECT DISTINCT contact_id FROM organization_contact
+    WHERE role_key(role_label) = role.role_key AND contact_id > coalesce(role.after, '00000000-0000-0000-0000-000000000000') ORDER BY contact_id LIMIT most) l;
+  PERFORM settle_contact_touch(next);
+  IF coalesce(cardinality(next), 0) < most THEN
+    DELETE FROM touch_unsettled u WHERE u.role_key = role.role_key;
+  ELSE
+    UPDATE touch_unsettled u SET after = next[most] WHERE u.role_key = role.role_key;
+  END IF;
+  RETURN coalesce(cardinality(next), 0);
+END $$;
+
+CREATE FUNCTION public.touch_due(active boolean, last timestamp with time zone, born timestamp with time zone, every integer, snoozed date) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (active AND (every > 0)) THEN GREATEST((CASE WHEN (last = '-infinity'::timestamp with time zone) THEN born ELSE last END + make_interval(hours => (24 * every))), ((snoozed)::timestamp without time zone AT TIME ZONE 'UTC'::text)) ELSE 'infinity'::timestamp with time zone END;
 
 CREATE FUNCTION public.users_end_calendar() RETURNS trigger
     LANGUAGE plpgsql
@@ -373,7 +548,8 @@ CREATE TABLE public.contact_activity (
     contact_id uuid NOT NULL,
     owner_user_id uuid,
     is_active boolean NOT NULL,
-    last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+    last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -383,7 +559,9 @@ CREATE TABLE public.contact_reach (
     last_name character varying(80) NOT NULL,
     first_name character varying(80) NOT NULL,
     is_active boolean NOT NULL,
-    last_contact_at timestamp with time zone NOT NULL
+    last_contact_at timestamp with time zone NOT NULL,
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    created_at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -415,7 +593,11 @@ CREATE TABLE public.organization_contact (
     contact_id uuid NOT NULL,
     role_label character varying(120),
     relationship_status character varying(40),
-    version integer DEFAULT 1 NOT NULL
+    version integer DEFAULT 1 NOT NULL,
+    touch_every_days integer,
+    touch_snoozed_until date,
+    touch_snooze_reason character varying(200),
+    CONSTRAINT organization_contact_touch CHECK (((touch_every_days >= 0) AND (touch_every_days <= 1095)))
 );
 
 CREATE TABLE public.organizations (
@@ -435,7 +617,11 @@ CREATE TABLE public.organizations (
  '::text) || (legal_name)::text) || '
  '::text) || regexp_replace((COALESCE(website, ''::character varying))::text, '^(https?://)?(www\.)?'::text, ''::text, 'i'::text))) || '
  '::text) || translate(lower((COALESCE(tax_id, ''::character varying))::text), ' .-/_'::text, ''::text)) || '
-'::text), 600)) STORED NOT NULL
+'::text), 600)) STORED NOT NULL,
+    touch_every_days integer,
+    touch_snoozed_until date,
+    touch_snooze_reason character varying(200),
+    CONSTRAINT organizations_touch CHECK (((touch_every_days >= 1) AND (touch_every_days <= 1095)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -445,7 +631,9 @@ CREATE VIEW public.contact_reaches AS
     c.last_name,
     c.first_name,
     c.is_active,
-    a.last_contact_at
+    a.last_contact_at,
+    a.next_touch_at,
+    c.created_at
    FROM (((public.organization_contact l
      JOIN public.organizations o ON ((o.id = l.organization_id)))
      JOIN public.contacts c ON ((c.id = l.contact_id)))
@@ -533,7 +721,8 @@ CREATE TABLE public.organization_activity (
     owner_user_id uuid,
     is_active boolean NOT NULL,
     has_contact boolean DEFAULT false NOT NULL,
-    last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
+    last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -580,6 +769,27 @@ ALTER TABLE public.relationship_periods ALTER COLUMN id ADD GENERATED ALWAYS AS 
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE public.touch_defaults (
+    id uuid NOT NULL,
+    role_label character varying(120) NOT NULL,
+    role_key text NOT NULL,
+    every_days integer NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    CONSTRAINT touch_defaults_days CHECK (((every_days >= 1) AND (every_days <= 1095))),
+    CONSTRAINT touch_defaults_role CHECK (((role_key = public.role_key((role_label)::text)) AND (role_key <> ''::text)))
+);
+
+CREATE VIEW public.relationship_touches AS
+ SELECT l.organization_id,
+    l.contact_id,
+    COALESCE(l.touch_every_days, d.every_days) AS every_days,
+    l.touch_snoozed_until
+   FROM ((public.organization_contact l
+     JOIN public.organizations o ON ((o.id = l.organization_id)))
+     LEFT JOIN public.touch_defaults d ON ((d.role_key = public.role_key((l.role_label)::text))))
+  WHERE (o.is_active AND (lower((l.relationship_status)::text) IS DISTINCT FROM 'former'::text) AND (COALESCE(l.touch_every_days, d.every_days) > 0));
 
 CREATE TABLE public.role_permissions (
     role_id uuid NOT NULL,
@@ -652,6 +862,13 @@ CREATE TABLE public.teams (
     parent_id uuid,
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.touch_unsettled (
+    role_key text NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    changed_at timestamp with time zone DEFAULT now() NOT NULL,
+    after uuid
 );
 
 CREATE TABLE public.user_addresses (
@@ -807,6 +1024,15 @@ ALTER TABLE ONLY public.teams
 ALTER TABLE ONLY public.teams
     ADD CONSTRAINT teams_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.touch_defaults
+    ADD CONSTRAINT touch_defaults_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.touch_defaults
+    ADD CONSTRAINT touch_defaults_role_key UNIQUE (role_key);
+
+ALTER TABLE ONLY public.touch_unsettled
+    ADD CONSTRAINT touch_unsettled_pkey PRIMARY KEY (role_key);
+
 ALTER TABLE ONLY public.user_addresses
     ADD CONSTRAINT user_addresses_pkey PRIMARY KEY (user_id, address);
 
@@ -857,9 +1083,17 @@ CREATE INDEX contact_activity_last ON public.contact_activity USING btree (last_
 
 CREATE INDEX contact_activity_owner_last ON public.contact_activity USING btree (owner_user_id, last_contact_at, contact_id) INCLUDE (is_active);
 
+CREATE INDEX contact_activity_owner_touch ON public.contact_activity USING btree (owner_user_id, next_touch_at, contact_id) INCLUDE (is_active);
+
+CREATE INDEX contact_activity_touch ON public.contact_activity USING btree (next_touch_at, contact_id) INCLUDE (owner_user_id, is_active);
+
 CREATE INDEX contact_reach_last ON public.contact_reach USING btree (owner_user_id, last_contact_at, contact_id);
 
 CREATE INDEX contact_reach_name ON public.contact_reach USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", contact_id) WHERE is_active;
+
+CREATE INDEX contact_reach_newest ON public.contact_reach USING btree (owner_user_id, created_at DESC, contact_id DESC) INCLUDE (is_active);
+
+CREATE INDEX contact_reach_touch ON public.contact_reach USING btree (owner_user_id, next_touch_at, contact_id);
 
 CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
@@ -926,7 +1160,7 @@ CREATE INDEX idx_organizations_sector ON public.organizations USING btree (secto
 
 CREATE INDEX interaction_contacts_contact ON public.interaction_contacts USING btree (contact_id, met_at DESC, interaction_id DESC);
 
-CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC);
+CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id);
 
 CREATE INDEX interactions_author_outcome ON public.interactions USING btree (user_id, COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
 
@@ -934,7 +1168,7 @@ CREATE INDEX interactions_author_subject ON public.interactions USING btree (use
 
 CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
 
-CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC);
+CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, user_id);
 
 CREATE INDEX interactions_organization_newest ON public.interactions USING btree (organization_id, happened_at DESC, id DESC);
 
@@ -954,9 +1188,15 @@ CREATE INDEX organization_activity_no_contact ON public.organization_activity US
 
 CREATE INDEX organization_activity_owner_last ON public.organization_activity USING btree (owner_user_id, last_contact_at, organization_id) INCLUDE (is_active);
 
+CREATE INDEX organization_activity_owner_touch ON public.organization_activity USING btree (owner_user_id, next_touch_at, organization_id) INCLUDE (is_active);
+
+CREATE INDEX organization_activity_touch ON public.organization_activity USING btree (next_touch_at, organization_id) INCLUDE (owner_user_id, is_active);
+
 CREATE INDEX organization_contact_contact ON public.organization_contact USING btree (contact_id);
 
 CREATE INDEX organization_contact_role ON public.organization_contact USING btree (role_label, contact_id) WHERE (role_label IS NOT NULL);
+
+CREATE INDEX organization_contact_role_key ON public.organization_contact USING btree (public.role_key((role_label)::text), contact_id) WHERE (role_label IS NOT NULL);
 
 CREATE INDEX organization_contact_status ON public.organization_contact USING btree (relationship_status, contact_id) WHERE (relationship_status IS NOT NULL);
 
@@ -978,6 +1218,10 @@ CREATE INDEX organizations_owner_sector_name ON public.organizations USING btree
 
 CREATE INDEX organizations_owner_size_name ON public.organizations USING btree (owner_user_id, COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) WHERE is_active;
 
+CREATE INDEX organizations_owner_tax_name ON public.organizations USING btree (owner_user_id, COALESCE(tax_id, ''::character varying), display_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX organizations_owner_website_name ON public.organizations USING btree (owner_user_id, COALESCE(website, ''::character varying), display_name COLLATE "und-x-icu", id) WHERE is_active;
+
 CREATE INDEX organizations_search ON public.organizations USING gin (search_text public.gin_trgm_ops);
 
 CREATE INDEX organizations_search_start ON public.organizations USING btree (search_text text_pattern_ops);
@@ -987,6 +1231,10 @@ CREATE INDEX organizations_sector_name ON public.organizations USING btree (COAL
 CREATE INDEX organizations_size_name ON public.organizations USING btree (COALESCE(size_band, ''::character varying) COLLATE public.natural_order, display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX organizations_tax_id ON public.organizations USING btree (tax_id) WHERE (tax_id IS NOT NULL);
+
+CREATE INDEX organizations_tax_name ON public.organizations USING btree (COALESCE(tax_id, ''::character varying), display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
+
+CREATE INDEX organizations_website_name ON public.organizations USING btree (COALESCE(website, ''::character varying), display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX outbox_due ON public.outbox USING btree (due_at) WHERE ((sent_at IS NULL) AND (dropped_at IS NULL));
 
@@ -1054,6 +1302,8 @@ CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.teams DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
 
+CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.touch_defaults DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
+
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.user_roles DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('user_id');
 
 CREATE CONSTRAINT TRIGGER audit_guard AFTER INSERT OR DELETE OR UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.audit_guard('id');
@@ -1077,6 +1327,8 @@ CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.roles FOR EACH STATEM
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.saved_views FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.teams FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
+
+CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.touch_defaults FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
 CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON public.user_roles FOR EACH STATEMENT EXECUTE FUNCTION public.audit_no_truncate();
 
@@ -1102,7 +1354,7 @@ CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.contacts REFERENCING 
 
 CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.interactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_activity();
 
-CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
+CREATE TRIGGER keep_activity_update AFTER UPDATE ON public.organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_organization_activity();
 
 CREATE TRIGGER keep_attendance_delete AFTER DELETE ON public.interaction_contacts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_attendance();
 
@@ -1113,6 +1365,22 @@ CREATE TRIGGER keep_contact_reach AFTER UPDATE ON public.contact_activity REFERE
 CREATE TRIGGER keep_met_at BEFORE INSERT ON public.interaction_contacts FOR EACH ROW EXECUTE FUNCTION public.keep_met_at();
 
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
+
+CREATE TRIGGER keep_role_touch AFTER INSERT OR DELETE OR UPDATE ON public.touch_defaults FOR EACH ROW EXECUTE FUNCTION public.keep_role_touch();
+
+CREATE TRIGGER keep_touch BEFORE UPDATE ON public.contact_activity FOR EACH ROW WHEN (((old.last_contact_at IS DISTINCT FROM new.last_contact_at) OR (old.is_active IS DISTINCT FROM new.is_active))) EXECUTE FUNCTION public.keep_contact_touch();
+
+CREATE TRIGGER keep_touch BEFORE UPDATE ON public.organization_activity FOR EACH ROW WHEN (((old.last_contact_at IS DISTINCT FROM new.last_contact_at) OR (old.is_active IS DISTINCT FROM new.is_active))) EXECUTE FUNCTION public.keep_organization_touch();
+
+CREATE TRIGGER keep_touch_delete AFTER DELETE ON public.organization_contact REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_link_touch();
+
+CREATE TRIGGER keep_touch_insert AFTER INSERT ON public.contact_activity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_new_contact_touch();
+
+CREATE TRIGGER keep_touch_insert AFTER INSERT ON public.organization_activity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_new_organization_touch();
+
+CREATE TRIGGER keep_touch_insert AFTER INSERT ON public.organization_contact REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_link_touch();
+
+CREATE TRIGGER keep_touch_update AFTER UPDATE ON public.organization_contact REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_link_touch();
 
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;

@@ -46,7 +46,7 @@ func organizationTouching(ctx context.Context, v *visit) (touching, error) {
 			return v.store.SetOrganizationTouch(ctx, id, version, days)
 		},
 		setSnooze: func(version int, until crm.Day, reason string) (postgres.Saved, error) {
-			return v.store.SnoozeOrganization(ctx, id, version, until, reason, crm.Clock{Now: v.now, Zone: v.zone()})
+			return v.store.SnoozeOrganization(ctx, id, version, until, reason, v.clock())
 		},
 	}, err
 }
@@ -65,7 +65,7 @@ func linkTouching(ctx context.Context, v *visit) (touching, error) {
 			return v.store.SetLinkTouch(ctx, organization, contact, version, days)
 		},
 		setSnooze: func(version int, until crm.Day, reason string) (postgres.Saved, error) {
-			return v.store.SnoozeLink(ctx, organization, contact, version, until, reason, crm.Clock{Now: v.now, Zone: v.zone()})
+			return v.store.SnoozeLink(ctx, organization, contact, version, until, reason, v.clock())
 		},
 	}, err
 }

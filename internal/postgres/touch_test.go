@@ -18,7 +18,8 @@ import (
 // wrongTouch is the SQL that counts the records whose next contact is not due when their rhythm, their last contact and
 // their snooze say, or that their owners' reach has otherwise: all worked out anew, in other words than the triggers'.
 const wrongTouch = `(
-	WITH last AS (SELECT organization_id, contact_id, happened_at AS at FROM interactions),
+	WITH last AS (SELECT organization_id, contact_id, happened_at AS at FROM interactions
+		UNION ALL SELECT NULL, x.contact_id, i.happened_at FROM interaction_contacts x JOIN interactions i ON i.id = x.interaction_id),
 	rhythms AS (
 		SELECT l.contact_id, extract(epoch FROM coalesce((SELECT max(at) FROM last WHERE last.contact_id = l.contact_id), c.created_at)) / 86400 + n.days AS due,
 			extract(epoch FROM l.touch_snoozed_until::timestamp) / 86400 AS snoozed
