@@ -85,7 +85,7 @@ func TestKeys(t *testing.T) {
 	}
 	b.keys(kb.Escape + "l")
 	b.caretIn("subject")
-	b.keys(kb.Escape)
+	b.keys(kb.Backspace + kb.Escape) // what DevTools typed
 	b.follows("e")
 	b.says("h1", "Edit "+second)
 	b.stays("keys")
@@ -160,6 +160,7 @@ func TestListFollowsWhatIsTyped(t *testing.T) {
 	b := s.newTab(t)
 	b.signIn("Adam", paths.Organizations)
 	b.mark()
+	entries := script[int](b, `history.length`)
 	b.keys("jx/")
 	script[bool](b, `document.activeElement.select(), true`) // as above
 	for _, part := range []string{"a", "g", "ri"} {
@@ -182,6 +183,7 @@ func TestListFollowsWhatIsTyped(t *testing.T) {
 		t.Error("the panel has closed")
 	}
 	b.stays("typing")
-	script[bool](b, `history.back(), true`)
-	b.until("Back leaves the list", `location.pathname === "/login"`)
+	if n := script[int](b, `history.length`); n != entries {
+		t.Errorf("Back has %d pages of one list to go through", n-entries)
+	}
 }

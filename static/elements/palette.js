@@ -16,11 +16,11 @@ customElements.define("crm-palette", class extends HTMLElement {
     });
     document.addEventListener("click", (event) => event.target.closest('[data-key="Ctrl K"]') && this.#open());
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
+    this.dialog.addEventListener("close", () => this.#stop());
     this.list.addEventListener("click", (event) => this.#choose(event));
     this.box.addEventListener("keydown", (event) => this.#key(event));
     this.box.addEventListener("input", () => {
-      clearTimeout(this.#wait);
-      this.#asked?.abort();
+      this.#stop();
       this.#show([]);
       this.#wait = setTimeout(() => this.#search(), 120);
     });
@@ -30,6 +30,11 @@ customElements.define("crm-palette", class extends HTMLElement {
     this.box.value = "";
     this.#show([]);
     this.dialog.showModal();
+  }
+
+  #stop() {
+    clearTimeout(this.#wait);
+    this.#asked?.abort();
   }
 
   #key(event) {
