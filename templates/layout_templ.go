@@ -1122,7 +1122,7 @@ func navLink(item navItem, in section) templ.Component {
 
 // keyTo are the keys that go to parts of the site.
 var keyTo = map[section]string{
-	inHome: "g t", inOrganizations: "g o", inContacts: "g c", inInteractions: "g i", "follow-ups": "g f",
+	inHome: "g t", inOrganizations: "g o", inContacts: "g c", inInteractions: "g i", inFollowUps: "g f",
 	inAdmin: "g a",
 }
 

@@ -1,7 +1,7 @@
 // <crm-keys> follows what the page marks with data-key, and lists the same in its sheet: what stands in the main part
 // goes before what stands around it. No key is taken from a field, with a modifier, in a dialog or while composing.
 const fields = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
-const listed = ":is(tbody tr, .rows > li, .feed > li):has(a)";
+const listed = ":is(tbody tr, .rows > li, .todo > li, .feed > li):has(a)";
 const needed = { row: `main ${listed}`, box: "main tbody [name=id]", form: "main form[method=post]:has(textarea, .form-foot)" };
 const find = (selector) => document.querySelector(selector);
 
