@@ -6,7 +6,7 @@ const typed = "input:not([type=hidden], [type=checkbox], [type=radio], [type=pas
 const fieldsOf = (form) => [...form.elements].filter((e) => e.name && e.matches(`${typed}, ${picked}`));
 const nameOf = (e) => e.matches(picked) ? `${e.name}=${e.value}` : e.name;
 const valueOf = (e) => e.matches(picked) ? e.checked : e.value;
-const isGuarded = (form) => form?.matches?.('main form[method="post"]') &&
+const isGuarded = (form) => form?.matches?.('main form[method="post"]:not(.selection)') &&
   (form.querySelector("textarea") || [...form.elements].filter((e) => e.matches(typed)).length > 2);
 
 // A refused form holds what was typed as if the server had said so: all of it is unsaved.
@@ -37,7 +37,7 @@ customElements.define("crm-guard", class extends HTMLElement {
     this.#offer();
   }
 
-  #key(form) { return `draft ${this.dataset.user} ${new URL(form.action).pathname}`; }
+  #key(form) { return `draft ${this.dataset.user} ${new URL(form.getAttribute("action"), location).pathname}`; }
 
   #keep(form) {
     const fields = unsaved(form);
@@ -51,7 +51,7 @@ customElements.define("crm-guard", class extends HTMLElement {
     if (!form.closest('[hx-boost="false"]')) return;
     this.#pass = true;
     for (const key of Object.keys(localStorage)) {
-      if (key.startsWith("draft ") && (form.action.endsWith("/logout") || key === this.#key(form))) localStorage.removeItem(key);
+      if (key.startsWith("draft ") && (form.getAttribute("action").endsWith("/logout") || key === this.#key(form))) localStorage.removeItem(key);
     }
   }
 

@@ -41,6 +41,8 @@ func TestKeys(t *testing.T) {
 	b := s.newTab(t)
 	b.signIn("Adam", paths.Home)
 	b.mark()
+	b.follows("gf")
+	b.says("h1", "Follow-ups")
 	b.follows("gc")
 	b.says("h1", "Contacts")
 	b.follows("go")
