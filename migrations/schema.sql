@@ -928,6 +928,7 @@ CREATE TABLE public.users (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    keys_off boolean DEFAULT false NOT NULL,
     CONSTRAINT users_email_lower CHECK (((email)::text = lower((email)::text)))
 );
 

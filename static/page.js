@@ -60,6 +60,23 @@ document.addEventListener("htmx:after:swap", (event) => {
   say(find(".toast p")?.textContent ?? main.querySelector(".count")?.textContent ?? heading?.textContent ?? "");
 });
 
+// A fact that was edited where it stands, or left alone after all, has the focus again.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => { ctx.fact = ctx.sourceElement.closest?.(".fact")?.id; });
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const fact = ctx.fact && document.getElementById(ctx.fact);
+  if (!fact) return;
+  const field = fact.querySelector("[autofocus]");
+  (field ?? fact.querySelector("[data-edit]"))?.focus();
+  field?.select?.();
+  say(find(".toast p")?.textContent ?? fact.querySelector(".error")?.textContent ?? "");
+});
+
+// A list that follows what is typed keeps its rows in place: what was picked among others is picked no more.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement.matches?.('form[role="search"]')) return;
+  for (const box of document.querySelectorAll('main tbody [name="id"]')) box.checked = box.defaultChecked;
+});
+
 // A lost connection says so, and asks again at a click: what was typed stands where it was.
 document.addEventListener("htmx:error", (event) => {
   const ctx = event.detail.ctx;
@@ -93,12 +110,18 @@ addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
 
-// Ctrl/⌘+Enter sends the form one is writing in; Escape closes an open menu.
+// Ctrl/⌘+Enter sends the form one is writing in, and Enter a choice that stands alone; Escape leaves a fact as it was,
+// and closes an open menu.
 document.addEventListener("keydown", (event) => {
   const target = event.target;
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && target.form?.method === "post") {
+  const leave = event.key === "Escape" && target.closest(".fact")?.querySelector("[data-leave]");
+  if (event.defaultPrevented || event.isComposing) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey || target.matches(".fact select")) && target.form?.method === "post") {
     event.preventDefault();
     target.form.requestSubmit();
+  } else if (leave) {
+    event.preventDefault();
+    leave.click();
   } else if (event.key === "Escape") {
     for (const menu of document.querySelectorAll("details.menu[open]")) {
       menu.open = false;
@@ -114,6 +137,12 @@ document.addEventListener("click", (event) => {
   }
   // A password is shown and hidden again by the button below it.
   const reveal = event.target.closest("[data-reveal]");
+  const copy = event.target.closest("[data-copy]");
+  if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => {
+    say(copy.dataset.copied);
+    copy.toggleAttribute("data-done", true);
+    setTimeout(() => copy.toggleAttribute("data-done", false), 1500);
+  });
   if (reveal) turn(reveal, document.getElementById(reveal.getAttribute("aria-controls")).type === "password");
 });
 
@@ -131,7 +160,8 @@ document.addEventListener("submit", (event) => {
 
 // What only a script can do is shown where there is one.
 const wake = () => {
-  for (const sleeping of document.querySelectorAll("[data-reveal][hidden]")) sleeping.hidden = false;
+  const sleepers = navigator.clipboard ? "[data-reveal], [data-copy]" : "[data-reveal]"; // over plain http nothing is copied
+  for (const sleeping of document.querySelectorAll(sleepers)) sleeping.hidden = false;
   const again = find("[data-refresh]");
   if (again) setTimeout(() => again.isConnected && location.replace(again.href), 2000); // a page that waits looks again by itself
 };

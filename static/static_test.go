@@ -88,6 +88,26 @@ func TestTheStyleSheetNamesOnlyServedFiles(t *testing.T) {
 	}
 }
 
+// TestScriptsStayLight holds what every page loads: the elements as they are written, and all scripts as they travel.
+func TestScriptsStayLight(t *testing.T) {
+	t.Parallel()
+	elements, travelling := 0, 0
+	for name, a := range byName {
+		if strings.HasPrefix(name, "elements/") {
+			elements += len(a.body)
+		}
+		if strings.HasSuffix(name, ".js") {
+			travelling += len(a.gzipped)
+		}
+	}
+	if elements > 12<<10 {
+		t.Errorf("the elements have %d bytes, more than 12 KB", elements)
+	}
+	if travelling > 28<<10 {
+		t.Errorf("all scripts have %d bytes compressed, more than 28 KB", travelling)
+	}
+}
+
 func TestAnythingElseIsNotFound(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"/static/", "/static/app.css", "/static/0000000000000000/app.css", "/static/static.go", "/static/fonts/OFL.txt", "/static/../go.mod"} {

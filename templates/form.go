@@ -16,6 +16,7 @@ type Form struct {
 	Errors  crm.Invalid         // by field name; nil on a fresh form
 	Token   string              // form_token of a form that creates, "" leaves it out
 	Version int                 // version the record was read at, 0 leaves it out
+	Field   string              // the one field that was asked for, which takes the focus; "" for the whole form
 }
 
 // Value returns what a field holds. Bytes that are not UTF-8 come back as replacement characters.
@@ -40,6 +41,7 @@ func (f Form) or(name, value string) Form {
 // field is a control for the named field of f.
 func (p Page) field(f Form, name, label string) ui.Field {
 	field := ui.Field{ID: fieldID(name), Name: name, Label: label, Value: f.Value(name)}
+	field.Autofocus = f.Field == name
 	if fault, bad := f.Errors[name]; bad {
 		field.Error = p.M(fault)
 	}

@@ -722,7 +722,7 @@ func Interaction(p InteractionPage) templ.Component {
 				}
 			}
 			if p.CanEdit {
-				templ_7745c5c3_Err = ui.Link(ui.Primary, "edit", p.T("Edit"), paths.EditInteraction(i.ID)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.KeyLink("e", ui.Primary, "edit", p.T("Edit"), paths.EditInteraction(i.ID)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

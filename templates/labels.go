@@ -52,6 +52,7 @@ var FieldLabels = map[string]func(Page) string{
 	"team_id":             func(p Page) string { return p.T("Team") },
 	"zone":                func(p Page) string { return p.T("Time zone") },
 	"theme":               func(p Page) string { return p.T("Theme") },
+	"keys_off":            func(p Page) string { return p.T("No single keys") },
 	"role_id":             func(p Page) string { return p.T("Role") },
 	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"slug":                func(p Page) string { return p.T("Short name") },

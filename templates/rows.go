@@ -87,7 +87,11 @@ func (w *rowWriter) moment(p Page, at time.Time) {
 		w.raw(`<span class="soft">`, templ.EscapeString(p.T("Never")), `</span>`)
 		return
 	}
-	w.raw(`<time datetime="`, p.L.Machine(at), `" title="`, templ.EscapeString(p.L.DateTime(at)), `">`, templ.EscapeString(p.L.Relative(at)), `</time>`)
+	fresh := `"`
+	if p.fresh(at) {
+		fresh = `" data-ago`
+	}
+	w.raw(`<time datetime="`, p.L.Machine(at), `" title="`, templ.EscapeString(p.L.DateTime(at)), fresh, `>`, templ.EscapeString(p.L.Relative(at)), `</time>`)
 }
 
 // none writes a dash that is read as "none", as orDash does.

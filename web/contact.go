@@ -108,9 +108,13 @@ func contactForm(ctx context.Context, v *visit, c crm.Contact, form templates.Fo
 	if err != nil {
 		return nil, err
 	}
-	body := templates.ContactForm(templates.ContactFormPage{
+	p := templates.ContactFormPage{
 		Page: v.page, Contact: c, Form: form, Owners: withOwner(choices, c.OwnerUserID, c.OwnerName), IsNew: c.ID == uuid.Nil,
-	})
+	}
+	body := templates.ContactForm(p)
+	if form.Field != "" && v.piece {
+		body = templates.ContactFact(p)
+	}
 	if form.Errors != nil {
 		return refuse(body), nil
 	}
@@ -140,13 +144,24 @@ func editContact(ctx context.Context, v *visit) (response, error) {
 	if !c.MayEdit {
 		return nil, crm.ErrNotFound
 	}
-	return contactForm(ctx, v, c, templates.Form{Action: paths.Contact(id), Version: c.Version, Values: contactValues(c)})
+	return contactForm(ctx, v, c, templates.Form{Action: paths.Contact(id), Version: c.Version, Values: contactValues(c), Field: v.askedField(contactFields)})
 }
 
 func updateContact(ctx context.Context, v *visit) (response, error) {
 	id, err := v.id("id")
 	if err != nil {
 		return nil, err
+	}
+	only, err := v.only(contactFields)
+	if err != nil {
+		return nil, err
+	}
+	if only != "" {
+		now, err := v.store.Contact(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		v.fill(only, contactFields, contactValues(now))
 	}
 	c := readContact(v)
 	c.ID, c.Version = id, v.version()
@@ -157,7 +172,7 @@ func updateContact(ctx context.Context, v *visit) (response, error) {
 			if err != nil {
 				return nil, err
 			}
-			form := templates.Form{Action: paths.Contact(id), Version: c.Version, Values: v.typed(contactFields...), Errors: errs}
+			form := templates.Form{Action: paths.Contact(id), Version: c.Version, Values: v.typed(contactFields...), Errors: errs, Field: only}
 			return contactForm(ctx, v, now, form)
 		}, paths.Contact(id),
 		func(r postgres.Saved) response { return saved(paths.Contact(id), v.t("Contact saved."), r) })

@@ -105,9 +105,13 @@ func organizationForm(ctx context.Context, v *visit, o crm.Organization, form te
 	if err != nil {
 		return nil, err
 	}
-	body := templates.OrganizationForm(templates.OrganizationFormPage{
+	p := templates.OrganizationFormPage{
 		Page: v.page, Organization: o, Form: form, Sectors: choices.Sectors, Owners: withOwner(choices, o.OwnerUserID, o.OwnerName), IsNew: o.ID == uuid.Nil,
-	})
+	}
+	body := templates.OrganizationForm(p)
+	if form.Field != "" && v.piece {
+		body = templates.OrganizationFact(p)
+	}
 	if form.Errors != nil {
 		return refuse(body), nil
 	}
@@ -139,13 +143,24 @@ func editOrganization(ctx context.Context, v *visit) (response, error) {
 	if !o.MayEdit {
 		return nil, crm.ErrNotFound
 	}
-	return organizationForm(ctx, v, o, templates.Form{Action: paths.Organization(id), Version: o.Version, Values: organizationValues(o)})
+	return organizationForm(ctx, v, o, templates.Form{Action: paths.Organization(id), Version: o.Version, Values: organizationValues(o), Field: v.askedField(organizationFields)})
 }
 
 func updateOrganization(ctx context.Context, v *visit) (response, error) {
 	id, err := v.id("id")
 	if err != nil {
 		return nil, err
+	}
+	only, err := v.only(organizationFields)
+	if err != nil {
+		return nil, err
+	}
+	if only != "" {
+		now, err := v.store.Organization(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		v.fill(only, organizationFields, organizationValues(now))
 	}
 	o := readOrganization(v)
 	o.ID, o.Version = id, v.version()
@@ -156,7 +171,7 @@ func updateOrganization(ctx context.Context, v *visit) (response, error) {
 			if err != nil {
 				return nil, err
 			}
-			form := templates.Form{Action: paths.Organization(id), Version: o.Version, Values: v.typed(organizationFields...), Errors: errs}
+			form := templates.Form{Action: paths.Organization(id), Version: o.Version, Values: v.typed(organizationFields...), Errors: errs, Field: only}
 			return organizationForm(ctx, v, now, form)
 		}, paths.Organization(id),
 		func(r postgres.Saved) response { return saved(paths.Organization(id), v.t("Organization saved."), r) })

@@ -95,7 +95,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem)
 		view.BackURL = paths.Home
 	}
 	var body bytes.Buffer
-	if err := templates.Problem(view).Render(r.Context(), &body); err != nil {
+	if err := templates.Problem(view).Render(r.Context(), &body); err != nil && r.Context().Err() == nil { // else nobody waits for it
 		s.Log.ErrorContext(r.Context(), "error page", "error", err)
 	}
 	h := w.Header()

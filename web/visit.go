@@ -34,6 +34,8 @@ type visit struct {
 
 	referrer *url.URL // the page of this site that led here, nil for none
 
+	piece bool // a script asks for what stands in a part of the page, not for a page to go back to
+
 	sendsMail bool // whether mail is sent at all
 
 	proof postgres.Proof // with half: what the half session was opened with
@@ -48,6 +50,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	}
 	v.form = storable(r.PostForm, v.faults)
 	v.referrer = referrer(r)
+	v.piece = partial(r) && r.Header.Get("HX-History-Restore-Request") != "true"
 	v.proof, v.sendsMail = h.proof, s.DB.SendsMail()
 	v.page = s.newPage(r, h.actor)
 	v.page.Flash, v.page.Pins = s.flash(r.Context()), h.pins
@@ -57,7 +60,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 // newPage fills what all pages share.
 func (s *Server) newPage(r *http.Request, a authz.Actor) templates.Page {
 	p := templates.Page{
-		L: l10n.New(l10n.Zone(a.Zone, s.Zone), s.Now()), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, CurrentPath: r.URL.RequestURI(), Partial: partial(r),
+		L: l10n.New(l10n.Zone(a.Zone, s.Zone), s.Now()), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, KeysOff: a.KeysOff, CurrentPath: r.URL.RequestURI(), Partial: partial(r),
 		CanViewClients: a.May(authz.ViewClient), CanEditClients: a.Missing(authz.ViewClient, authz.EditClient) == "",
 		CanViewInteractions: a.May(authz.ViewInteraction), SeesLastContact: a.SeesLastContact(), CanEditInteractions: a.May(authz.EditInteraction),
 		CanManageUsers: a.May(authz.ManageUsers), CanViewAudit: a.May(authz.ViewAudit),

@@ -14,6 +14,8 @@ type Actor struct {
 	Zone   string
 	Theme  string
 
+	KeysOff bool // single letters do nothing on their pages
+
 	// Owners are the users whose records team reach covers: the members of the actor's team and of
 	// the teams below it, the actor included. Empty when no role has team reach.
 	Owners []uuid.UUID

@@ -14,6 +14,7 @@ type User struct {
 	TeamID    uuid.NullUUID
 	Zone      string // IANA name, "" for the firm's default
 	Theme     string // "light", "dark" or "" for the system's
+	KeysOff   bool   // single letters do nothing on pages
 	IsActive  bool
 	Version   int
 	CreatedAt time.Time

@@ -81,6 +81,21 @@ func (b *tab) examineAnswers(s *site) {
 		b.open(paths.Organizations + "?q=zzzz")
 		b.click(summary("Filter"))
 	})
+	b.examine("the palette", func() {
+		b.open(paths.Home)
+		b.ctrl("k")
+	})
+	b.examine("the keys of a page", func() {
+		b.open(paths.Organizations + "?q=zzzz")
+		script[bool](b, `document.activeElement.blur(), true`)
+		b.keys("?")
+	})
+	b.examine("a fact being edited", func() {
+		b.open(paths.Organizations)
+		b.follow("tbody a.name")
+		script[bool](b, `document.querySelector("#fact-sector a").click(), true`)
+		b.until("its form is there", `!!document.querySelector("#fact-sector form")`)
+	})
 	b.examine("the other menus open", func() {
 		b.open(paths.Organizations + "?q=zzzz")
 		script[bool](b, `document.querySelectorAll("nav.bottom details, .tools > details").forEach((d) => d.open = true), true`)

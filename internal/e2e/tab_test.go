@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -27,6 +28,7 @@ type tab struct {
 	mu      sync.Mutex
 	console []chromedp.ConsoleMessage
 	refused map[string]bool // addresses answered 4xx, which Chromium logs as errors
+	asked   int             // how often the browser asked whether to leave a page
 	away    bool            // the connection is cut off on purpose, of which htmx logs
 }
 
@@ -59,12 +61,32 @@ func (s *site) tabIn(t testing.TB, parent context.Context, options ...chromedp.C
 		}
 	}()
 	t.Cleanup(b.look)
+	questions := chromedp.Events(ctx, page.JavascriptDialogOpening)
+	go func() {
+		for _, err := range questions {
+			if err != nil {
+				return
+			}
+			b.answered()
+		}
+	}()
 	// A tab behind another has the focus too, as if it were the only one.
 	b.do(func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return chromedp.Void{}, err
 	}, chromedp.EmulateViewport(1280, 800))
 	return b
+}
+
+// answered leaves the page that asks whether to: whoever types an address means to go there.
+func (b *tab) answered() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked++
+	_ = chromedp.Do(b.ctx, func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) { // the page may be gone
+		_, err := chromedp.Call(ctx, page.HandleJavaScriptDialog, page.HandleJavaScriptDialogParams{Accept: true})
+		return chromedp.Void{}, err
+	})
 }
 
 // look is the last look at a page: at its console and, if the test failed, at its face.
