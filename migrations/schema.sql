@@ -71,6 +71,39 @@ CREATE FUNCTION public.fold(text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT COST 1000 PARALLEL SAFE
     RETURN lower(public.unaccent('public.unaccent'::regdictionary, $1));
 
+CREATE FUNCTION public.fold_counts(most integer) RETURNS integer
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  talked integer;
+  moved integer;
+BEGIN
+  IF NOT pg_try_advisory_xact_lock(18, 0) THEN
+    RETURN NULL;
+  END IF;
+  WITH gone AS (
+    DELETE FROM interaction_deltas WHERE ctid = ANY(ARRAY(SELECT ctid FROM interaction_deltas LIMIT most)) RETURNING hour, user_id, channel, n),
+  by_hour AS (
+    INSERT INTO interaction_hours AS h (hour, channel, n) SELECT hour, channel, sum(n) FROM gone GROUP BY 1, 2
+    ON CONFLICT (hour, channel) DO UPDATE SET n = h.n + EXCLUDED.n),
+  by_day AS (
+    INSERT INTO interaction_days AS d (user_id, day, channel, n)
+    SELECT user_id, (hour AT TIME ZONE 'UTC')::date, channel, sum(n) FROM gone WHERE user_id IS NOT NULL GROUP BY 1, 2, 3
+    ON CONFLICT (user_id, day, channel) DO UPDATE SET n = d.n + EXCLUDED.n)
+  SELECT count(*) INTO talked FROM gone;
+  WITH gone AS (
+    DELETE FROM client_deltas WHERE ctid = ANY(ARRAY(SELECT ctid FROM client_deltas LIMIT most)) RETURNING owner_user_id, day, n),
+  by_day AS (
+    INSERT INTO client_days AS d (owner_user_id, day, n) SELECT owner_user_id, day, sum(n) FROM gone GROUP BY 1, 2
+    ON CONFLICT (owner_user_id, day) DO UPDATE SET n = d.n + EXCLUDED.n),
+  in_all AS (
+    INSERT INTO client_totals AS t (owner_user_id, n) SELECT owner_user_id, sum(n) FROM gone GROUP BY 1
+    ON CONFLICT (owner_user_id) DO UPDATE SET n = t.n + EXCLUDED.n)
+  SELECT count(*) INTO moved FROM gone;
+  RETURN talked + moved;
+END $$;
+
 CREATE FUNCTION public.keep_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -114,6 +147,28 @@ BEGIN
   ELSE
     PERFORM settle_last_contact((SELECT array_agg(DISTINCT contact_id) FROM old_rows));
   END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_client_counts() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    INSERT INTO client_deltas (owner_user_id, day, n)
+    SELECT owner_user_id, (last_contact_at AT TIME ZONE 'UTC')::date, count(*) FROM new_rows WHERE is_active AND owner_user_id IS NOT NULL GROUP BY 1, 2;
+  WHEN 'DELETE' THEN
+    INSERT INTO client_deltas (owner_user_id, day, n)
+    SELECT owner_user_id, (last_contact_at AT TIME ZONE 'UTC')::date, -count(*) FROM old_rows WHERE is_active AND owner_user_id IS NOT NULL GROUP BY 1, 2;
+  ELSE
+    INSERT INTO client_deltas (owner_user_id, day, n)
+    SELECT owner_user_id, (last_contact_at AT TIME ZONE 'UTC')::date, sum(n) FROM (
+      SELECT owner_user_id, last_contact_at, 1 AS n FROM new_rows WHERE is_active
+      UNION ALL SELECT owner_user_id, last_contact_at, -1 FROM old_rows WHERE is_active) c
+    WHERE owner_user_id IS NOT NULL GROUP BY 1, 2 HAVING sum(n) <> 0;
+  END CASE;
   RETURN NULL;
 END $$;
 
@@ -177,6 +232,27 @@ BEGIN
   FROM (SELECT t.id, EXISTS (SELECT 1 FROM organization_contact l WHERE l.organization_id = t.id) AS has FROM unnest(touched) t(id)) n
   WHERE a.organization_id = n.id AND a.has_contact <> n.has;
   PERFORM settle_contact_reach(people);
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_interaction_counts() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    INSERT INTO interaction_deltas (hour, user_id, channel, n)
+    SELECT date_trunc('hour', happened_at, 'UTC'), user_id, channel, count(*) FROM new_rows GROUP BY 1, 2, 3;
+  WHEN 'DELETE' THEN
+    INSERT INTO interaction_deltas (hour, user_id, channel, n)
+    SELECT date_trunc('hour', happened_at, 'UTC'), user_id, channel, -count(*) FROM old_rows GROUP BY 1, 2, 3;
+  ELSE
+    INSERT INTO interaction_deltas (hour, user_id, channel, n)
+    SELECT date_trunc('hour', happened_at, 'UTC'), user_id, channel, sum(n) FROM (
+      SELECT happened_at, user_id, channel, 1 AS n FROM new_rows UNION ALL SELECT happened_at, user_id, channel, -1 FROM old_rows) c
+    GROUP BY 1, 2, 3 HAVING sum(n) <> 0;
+  END CASE;
   RETURN NULL;
 END $$;
 
@@ -365,6 +441,29 @@ CREATE FUNCTION public.rebuild_contact_reach() RETURNS void
       IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
 $$;
 
+CREATE FUNCTION public.rebuild_counts() RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(18, 0);
+  LOCK TABLE interactions, organization_activity IN SHARE ROW EXCLUSIVE MODE;
+  DELETE FROM interaction_deltas;
+  DELETE FROM interaction_hours;
+  DELETE FROM interaction_days;
+  DELETE FROM client_deltas;
+  DELETE FROM client_days;
+  DELETE FROM client_totals;
+  INSERT INTO interaction_hours (hour, channel, n)
+  SELECT date_trunc('hour', happened_at, 'UTC'), channel, count(*) FROM interactions GROUP BY 1, 2 ORDER BY 1, 2;
+  INSERT INTO interaction_days (user_id, day, channel, n)
+  SELECT user_id, (happened_at AT TIME ZONE 'UTC')::date, channel, count(*) FROM interactions WHERE user_id IS NOT NULL GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+  INSERT INTO client_days (owner_user_id, day, n)
+  SELECT owner_user_id, (last_contact_at AT TIME ZONE 'UTC')::date, count(*) FROM organization_activity
+  WHERE is_active AND owner_user_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
+  INSERT INTO client_totals (owner_user_id, n) SELECT owner_user_id, sum(n) FROM client_days GROUP BY 1;
+END $$;
+
 CREATE FUNCTION public.rebuild_touch() RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
@@ -544,6 +643,24 @@ CREATE TABLE public.change_sets (
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE public.client_days (
+    owner_user_id uuid NOT NULL,
+    day date NOT NULL,
+    n integer NOT NULL
+);
+
+CREATE TABLE public.client_deltas (
+    owner_user_id uuid NOT NULL,
+    day date NOT NULL,
+    n integer NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500');
+
+CREATE TABLE public.client_totals (
+    owner_user_id uuid NOT NULL,
+    n integer NOT NULL
+);
+
 CREATE TABLE public.contact_activity (
     contact_id uuid NOT NULL,
     owner_user_id uuid,
@@ -676,6 +793,27 @@ CREATE TABLE public.interaction_contacts (
     interaction_id uuid NOT NULL,
     contact_id uuid NOT NULL,
     met_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.interaction_days (
+    user_id uuid NOT NULL,
+    day date NOT NULL,
+    channel character varying(40) NOT NULL,
+    n integer NOT NULL
+);
+
+CREATE TABLE public.interaction_deltas (
+    hour timestamp with time zone NOT NULL,
+    user_id uuid,
+    channel character varying(40) NOT NULL,
+    n integer NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500');
+
+CREATE TABLE public.interaction_hours (
+    hour timestamp with time zone NOT NULL,
+    channel character varying(40) NOT NULL,
+    n integer NOT NULL
 );
 
 CREATE TABLE public.interactions (
@@ -950,6 +1088,12 @@ ALTER TABLE ONLY public.calendar_feeds
 ALTER TABLE ONLY public.change_sets
     ADD CONSTRAINT change_sets_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.client_days
+    ADD CONSTRAINT client_days_pkey PRIMARY KEY (owner_user_id, day);
+
+ALTER TABLE ONLY public.client_totals
+    ADD CONSTRAINT client_totals_pkey PRIMARY KEY (owner_user_id);
+
 ALTER TABLE ONLY public.contact_activity
     ADD CONSTRAINT contact_activity_pkey PRIMARY KEY (contact_id);
 
@@ -967,6 +1111,12 @@ ALTER TABLE ONLY public.form_tokens
 
 ALTER TABLE ONLY public.interaction_contacts
     ADD CONSTRAINT interaction_contacts_pkey PRIMARY KEY (interaction_id, contact_id);
+
+ALTER TABLE ONLY public.interaction_days
+    ADD CONSTRAINT interaction_days_pkey PRIMARY KEY (user_id, day, channel);
+
+ALTER TABLE ONLY public.interaction_hours
+    ADD CONSTRAINT interaction_hours_pkey PRIMARY KEY (hour, channel);
 
 ALTER TABLE ONLY public.interactions
     ADD CONSTRAINT interactions_pkey PRIMARY KEY (id);
@@ -1362,6 +1512,18 @@ CREATE TRIGGER keep_attendance_delete AFTER DELETE ON public.interaction_contact
 CREATE TRIGGER keep_attendance_insert AFTER INSERT ON public.interaction_contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_attendance();
 
 CREATE TRIGGER keep_contact_reach AFTER UPDATE ON public.contact_activity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_contact_reach();
+
+CREATE TRIGGER keep_counts_delete AFTER DELETE ON public.interactions REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_interaction_counts();
+
+CREATE TRIGGER keep_counts_delete AFTER DELETE ON public.organization_activity REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
+
+CREATE TRIGGER keep_counts_insert AFTER INSERT ON public.interactions REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_interaction_counts();
+
+CREATE TRIGGER keep_counts_insert AFTER INSERT ON public.organization_activity REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
+
+CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.interactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_interaction_counts();
+
+CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.organization_activity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
 
 CREATE TRIGGER keep_met_at BEFORE INSERT ON public.interaction_contacts FOR EACH ROW EXECUTE FUNCTION public.keep_met_at();
 
