@@ -7,6 +7,10 @@ ALTER TABLE interactions
   ADD CONSTRAINT interactions_duration CHECK (duration_minutes BETWEEN 0 AND 1440),
   ADD CONSTRAINT interactions_direction CHECK (direction IN ('in', 'out'));
 
+-- What a person's calendar shows of their talks, asked for every hour by every calendar program.
+CREATE INDEX interactions_author_calendar ON interactions(user_id, happened_at DESC, id DESC)
+  WHERE channel = 'meeting' OR channel = 'call' AND duration_minutes IS NOT NULL;
+
 -- The people at an interaction besides its contact, who stays the main one. Rows are part of the interaction: they come,
 -- go and return with it, each with its audit row; a cascade without one is refused at commit like any other change.
 CREATE TABLE interaction_contacts (
@@ -193,5 +197,6 @@ CREATE OR REPLACE FUNCTION audit_image(jsonb) RETURNS jsonb LANGUAGE sql IMMUTAB
 RETURN $1 - '{version,updated_at,search_text,words}'::text[];
 -- +goose StatementEnd
 DROP FUNCTION settle_last_contact(uuid[]), keep_attendance(), keep_met_at();
+DROP INDEX interactions_author_calendar;
 ALTER TABLE interactions DROP COLUMN duration_minutes, DROP COLUMN direction;
 SELECT rebuild_activity();

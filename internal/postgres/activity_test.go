@@ -245,10 +245,10 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 			}
 		})
 	}
-	for n := range 4 { // two people, now one the contact and now the other
+	for n := range 2 { // two people, now one the contact and now the other
 		wg.Go(func() {
 			s, who := f.all(f.mia), []uuid.UUID{ada, ben}
-			for range 6 {
+			for turn := range 4 {
 				saved, err := s.LogInteraction(ctx, crm.Interaction{
 					OrganizationID: idOf(f.hers), ContactID: idOf(who[n%2]), Channel: crm.Meeting, Subject: "All at once", HappenedAt: time.Now(),
 					Attendees: crm.AttendeesOf(who[1-n%2]),
@@ -261,7 +261,7 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 				errs <- err
 				_, err = s.Undo(ctx, edited.ChangeSet)
 				errs <- err
-				if n > 1 {
+				if turn%2 == 0 {
 					_, err = s.DeleteInteraction(ctx, saved.ID)
 				} else {
 					_, err = s.Undo(ctx, saved.ChangeSet)
