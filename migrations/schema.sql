@@ -619,6 +619,7 @@ CREATE TABLE public.users (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    language character varying(10),
     CONSTRAINT users_email_lower CHECK (((email)::text = lower((email)::text)))
 );
 

@@ -37,6 +37,7 @@ var FieldLabels = map[string]func(Page) string{
 	"team_id":             func(p Page) string { return p.T("Team") },
 	"zone":                func(p Page) string { return p.T("Time zone") },
 	"theme":               func(p Page) string { return p.T("Theme") },
+	"language":            func(p Page) string { return p.T("Language") },
 	"role_id":             func(p Page) string { return p.T("Role") },
 	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"slug":                func(p Page) string { return p.T("Short name") },

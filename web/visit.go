@@ -60,7 +60,7 @@ func (s *Server) newPage(r *http.Request, a authz.Actor) templates.Page {
 		zone = own
 	}
 	p := templates.Page{
-		L: l10n.New(zone, s.Now()), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, CurrentPath: r.URL.RequestURI(),
+		L: l10n.New(zone, s.Now()).In(l10n.Match(a.Language, r.Header.Get("Accept-Language"))), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, CurrentPath: r.URL.RequestURI(),
 		CanViewClients: a.May(authz.ViewClient), CanEditClients: a.Missing(authz.ViewClient, authz.EditClient) == "",
 		CanViewInteractions: a.May(authz.ViewInteraction), SeesLastContact: a.SeesLastContact(), CanEditInteractions: a.May(authz.EditInteraction),
 		CanManageUsers: a.May(authz.ManageUsers), CanViewAudit: a.May(authz.ViewAudit),

@@ -24,7 +24,7 @@ func (w Writer) Write(m postgres.Mail) Letter {
 	if own, err := time.LoadLocation(m.Zone); m.Zone != "" && err == nil {
 		zone = own
 	}
-	l := l10n.New(zone, time.Now())
+	l := l10n.New(zone, time.Now()).In(l10n.Match(m.Language, ""))
 	subject, lines := w.words(l, m)
 	lines = append([]string{l.T("Hello %s,", oneLine(m.Name))}, lines...)
 	return Letter{ID: m.ID, To: m.Email, Subject: subject, Text: strings.Join(lines, "\n\n") + "\n\n" + oneLine(w.Firm) + "\n" + w.BaseURL + "\n"}

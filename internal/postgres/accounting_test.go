@@ -288,7 +288,7 @@ var probes = map[string]probe{
 
 	"Me": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Me(ctx) }},
 	"UpdateMe": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
-		return s.UpdateMe(ctx, "A", "", "")
+		return s.UpdateMe(ctx, crm.User{Name: "A"})
 	}},
 	"Sessions": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.Sessions(ctx, time.Hour)

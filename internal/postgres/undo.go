@@ -167,10 +167,10 @@ func (s *Store) mayUndo(ctx context.Context, q querier, id uuid.UUID, types []st
 }
 
 // onlyMyProfile reports whether a change set is the actor's own and touches nothing but what everyone may
-// change about themselves: name, zone and theme. Their team, address and roles take ManageUsers, now as then.
+// change about themselves: name, zone, theme and language. Their team, address and roles take ManageUsers, now as then.
 func (s *Store) onlyMyProfile(ctx context.Context, q querier, id uuid.UUID) (bool, error) {
 	return scalar[bool](ctx, q, `SELECT coalesce(bool_and(target_id = @me AND user_id = @me AND table_name = 'users' AND before IS NOT NULL AND after IS NOT NULL
-			AND before - '{name,zone,theme}'::text[] = after - '{name,zone,theme}'::text[]), FALSE)
+			AND before - '{name,zone,theme,language}'::text[] = after - '{name,zone,theme,language}'::text[]), FALSE)
 		FROM audit_logs WHERE change_set_id = @id`, s.args(pgx.NamedArgs{"id": id}))
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/archpilot/crm/internal/crm"
 )
 
-const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme,
+const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(u.language, '') AS language,
 	u.is_active, u.version, u.created_at, u.updated_at`
 
 // userExtras tells what a user's own row does not: team, roles, last seen, how far they have come in, and the latest
@@ -78,7 +78,7 @@ func (s *Store) Me(ctx context.Context) (crm.User, error) {
 }
 
 func userArgs(u crm.User) pgx.NamedArgs {
-	return pgx.NamedArgs{"id": u.ID, "email": u.Email, "name": u.Name, "team": u.TeamID, "zone": u.Zone, "theme": u.Theme, "active": u.IsActive}
+	return pgx.NamedArgs{"id": u.ID, "email": u.Email, "name": u.Name, "team": u.TeamID, "zone": u.Zone, "theme": u.Theme, "language": u.Language, "active": u.IsActive}
 }
 
 func userChange(a audit.Action, id uuid.UUID, before, after json.RawMessage) audit.Change {
@@ -105,8 +105,8 @@ func (s *Store) createUser(ctx context.Context, u crm.User, token uuid.NullUUID,
 	u.ID = newID()
 	return s.create(ctx, audit.CreateUser, token, u.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
 		after, err := scalar[json.RawMessage](ctx, w, `
-			INSERT INTO users AS u (id, email, name, team_id, zone, theme)
-			VALUES (@id, lower(@email), @name, @team, nullif(@zone, ''), nullif(@theme, '')) RETURNING audit_image(to_jsonb(u))`, userArgs(u))
+			INSERT INTO users AS u (id, email, name, team_id, zone, theme, language)
+			VALUES (@id, lower(@email), @name, @team, nullif(@zone, ''), nullif(@theme, ''), nullif(@language, '')) RETURNING audit_image(to_jsonb(u))`, userArgs(u))
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +169,7 @@ func (s *Store) lockUser(ctx context.Context, w *work, id uuid.UUID) (imaged[crm
 	return imaged[crm.User]{r.User, r.Image}, notFound(err)
 }
 
-const updateUser = `UPDATE users u SET email = lower(@email), name = @name, team_id = @team, zone = nullif(@zone, ''), theme = nullif(@theme, ''),
+const updateUser = `UPDATE users u SET email = lower(@email), name = @name, team_id = @team, zone = nullif(@zone, ''), theme = nullif(@theme, ''), language = nullif(@language, ''),
 	is_active = @active, version = version + 1, updated_at = now() WHERE id = @id RETURNING audit_image(to_jsonb(u))`
 
 // UpdateUser saves name, address, team and roles of a user read at u.Version. One active user with
@@ -245,8 +245,8 @@ func (s *Store) SetUserActive(ctx context.Context, id uuid.UUID, active bool) (S
 	return Saved{id, cs}, err
 }
 
-// UpdateMe saves the signed-in user's own name, zone and theme.
-func (s *Store) UpdateMe(ctx context.Context, name, zone, theme string) (Saved, error) {
+// UpdateMe saves the signed-in user's own name, zone, theme and language, and nothing else of me.
+func (s *Store) UpdateMe(ctx context.Context, me crm.User) (Saved, error) {
 	if !s.actor.SignedIn() {
 		return Saved{}, crm.ErrNotFound
 	}
@@ -256,7 +256,7 @@ func (s *Store) UpdateMe(ctx context.Context, name, zone, theme string) (Saved, 
 			return nil, err
 		}
 		u := was.Record
-		u.Name, u.Zone, u.Theme = name, zone, theme
+		u.Name, u.Zone, u.Theme, u.Language = me.Name, me.Zone, me.Theme, me.Language
 		u.Clean()
 		if err := u.Validate(); err != nil {
 			return nil, err
