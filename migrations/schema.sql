@@ -1066,6 +1066,7 @@ CREATE TABLE public.users (
     version integer DEFAULT 1 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    language character varying(10),
     keys_off boolean DEFAULT false NOT NULL,
     CONSTRAINT users_email_lower CHECK (((email)::text = lower((email)::text)))
 );
@@ -1310,6 +1311,8 @@ CREATE INDEX idx_organizations_display_name ON public.organizations USING btree 
 CREATE INDEX idx_organizations_sector ON public.organizations USING btree (sector);
 
 CREATE INDEX interaction_contacts_contact ON public.interaction_contacts USING btree (contact_id, met_at DESC, interaction_id DESC);
+
+CREATE INDEX interactions_author_calendar ON public.interactions USING btree (user_id, happened_at DESC, id DESC) WHERE (((channel)::text = 'meeting'::text) OR (((channel)::text = 'call'::text) AND (duration_minutes IS NOT NULL)));
 
 CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id);
 

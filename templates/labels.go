@@ -53,6 +53,7 @@ var FieldLabels = map[string]func(Page) string{
 	"zone":                func(p Page) string { return p.T("Time zone") },
 	"theme":               func(p Page) string { return p.T("Theme") },
 	"keys_off":            func(p Page) string { return p.T("No single keys") },
+	"language":            func(p Page) string { return p.T("Language") },
 	"role_id":             func(p Page) string { return p.T("Role") },
 	"permission_id":       func(p Page) string { return p.T("Permission") },
 	"slug":                func(p Page) string { return p.T("Short name") },

@@ -16,6 +16,9 @@ type Actor struct {
 
 	KeysOff bool // single letters do nothing on their pages
 
+	// Language is the tag of the one they chose, "" for the browser's.
+	Language string
+
 	// Owners are the users whose records team reach covers: the members of the actor's team and of
 	// the teams below it, the actor included. Empty when no role has team reach.
 	Owners []uuid.UUID

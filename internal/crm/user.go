@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +16,7 @@ type User struct {
 	Zone      string // IANA name, "" for the firm's default
 	Theme     string // "light", "dark" or "" for the system's
 	KeysOff   bool   // single letters do nothing on pages
+	Language  string // one of Languages
 	IsActive  bool
 	Version   int
 	CreatedAt time.Time
@@ -49,6 +51,9 @@ func (u User) HasPassword() bool { return u.State == UserActive || u.State == Us
 // Themes a user may choose; "" follows the system.
 var Themes = []string{"", "light", "dark"}
 
+// Languages a user may choose, by their tags; "" follows the browser. Package l10n speaks them.
+var Languages = []string{"", "en", "it"}
+
 // Clean brings every text field into its stored form.
 func (u *User) Clean() { u.Email, u.Name, u.Zone = Clean(u.Email), Clean(u.Name), Clean(u.Zone) }
 
@@ -67,6 +72,9 @@ func (u User) Validate() error {
 	}
 	if u.Theme != "" && u.Theme != "light" && u.Theme != "dark" {
 		v.Add("theme", "Choose light, dark or the system's.")
+	}
+	if !slices.Contains(Languages, u.Language) {
+		v.Add("language", "Choose a language of the list.")
 	}
 	return v.Err()
 }

@@ -1,27 +1,40 @@
-// Package l10n turns sentences, dates and numbers into what one reader sees: their language
-// (English only for now) and their time zone. The English sentence is the key of the catalogue,
-// so templates stay readable and a second language is a catalogue, not a rewrite.
+// Package l10n turns sentences, dates and numbers into what one reader sees: their language and their
+// time zone. The English sentence is the key of the catalogue, so templates stay readable and another
+// language is a catalogue, not a rewrite.
 package l10n
 
 import (
 	"fmt"
 	"strconv"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-playground/locales"
 )
 
 // Localizer speaks to one reader. The zero value is not usable; see New.
 type Localizer struct {
-	zone *time.Location
-	now  time.Time
+	language Language
+	said     map[string]string // nil in English
+	names    locales.Translator
+	zone     *time.Location
+	now      time.Time
 }
 
 // New returns an English localizer for a reader in zone; now is the moment that "yesterday" counts from.
 func New(zone *time.Location, now time.Time) *Localizer {
-	return &Localizer{zone: zone, now: now.In(zone)}
+	return &Localizer{language: English, names: names[English], zone: zone, now: now.In(zone)}
+}
+
+// In returns a copy of l that speaks a language; see Match.
+func (l Localizer) In(language Language) *Localizer {
+	l.language, l.said, l.names = language, catalogues[language], names[language]
+	return &l
 }
 
 // Language returns the BCP 47 tag for the page's lang attribute.
-func (l *Localizer) Language() string { return "en" }
+func (l *Localizer) Language() string { return string(l.language) }
 
 // Zone returns the reader's time zone.
 func (l *Localizer) Zone() *time.Location { return l.zone }
@@ -29,12 +42,20 @@ func (l *Localizer) Zone() *time.Location { return l.zone }
 // Now returns the moment the page is made, in the reader's zone.
 func (l *Localizer) Now() time.Time { return l.now }
 
-// T returns text in the reader's language, with args filled in as by fmt.Sprintf.
+// T returns text in the reader's language, with args filled in as by fmt.Sprintf. A text that the language's catalogue
+// does not have, such as a typed word that stands in for a label, stays as it is.
 func (l *Localizer) T(text string, args ...any) string {
 	if len(args) == 0 {
-		return text
+		return l.translated(text)
 	}
-	return fmt.Sprintf(text, args...)
+	return fmt.Sprintf(l.translated(text), args...)
+}
+
+func (l *Localizer) translated(text string) string {
+	if translation, known := l.said[text]; known {
+		return translation
+	}
+	return text
 }
 
 // N returns one for n == 1, else other; %d in either stands for the number with separators.
@@ -43,34 +64,43 @@ func (l *Localizer) N(n int, one, other string) string {
 	if n == 1 {
 		text = one
 	}
-	return fmt.Sprintf(replaceD(text), l.Number(n))
+	return fmt.Sprintf(replaceD(l.translated(text)), l.Number(n))
 }
 
 // Number returns n with thousands separators.
 func (l *Localizer) Number(n int) string {
-	s := strconv.Itoa(n)
-	start := 0
-	if n < 0 {
-		start = 1
+	if -1000 < n && n < 1000 {
+		return strconv.Itoa(n)
 	}
-	for i := len(s) - 3; i > start; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return l.names.FmtNumber(float64(n), 0)
 }
 
 // Date returns a day such as "4 Mar 2024".
-func (l *Localizer) Date(t time.Time) string { return t.In(l.zone).Format("2 Jan 2006") }
+func (l *Localizer) Date(t time.Time) string {
+	t = t.In(l.zone)
+	return strconv.Itoa(t.Day()) + " " + l.names.MonthAbbreviated(t.Month()) + " " + strconv.Itoa(t.Year())
+}
 
 // Clock returns a time of day such as "15:04".
 func (l *Localizer) Clock(t time.Time) string { return t.In(l.zone).Format("15:04") }
 
 // DateTime returns a moment such as "4 Mar 2024, 15:04".
-func (l *Localizer) DateTime(t time.Time) string { return t.In(l.zone).Format("2 Jan 2006, 15:04") }
+func (l *Localizer) DateTime(t time.Time) string { return l.Date(t) + ", " + l.Clock(t) }
 
 // LongDate returns a day such as "Sunday 22 November 2026".
 func (l *Localizer) LongDate(t time.Time) string {
-	return t.In(l.zone).Format("Monday 2 January 2006")
+	return l.dayOfYear(t) + " " + strconv.Itoa(t.In(l.zone).Year())
+}
+
+// dayOfYear returns a day such as "Sunday 22 November". It stands by itself, so it begins with a capital in every language.
+func (l *Localizer) dayOfYear(t time.Time) string {
+	t = t.In(l.zone)
+	return capital(l.names.WeekdayWide(t.Weekday())) + " " + strconv.Itoa(t.Day()) + " " + l.names.MonthWide(t.Month())
+}
+
+func capital(s string) string {
+	first, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[n:]
 }
 
 // DayMonth returns a day without its year such as "4 Mar", and WeekdayDate with its weekday such as "Wed 4 Mar": of a date

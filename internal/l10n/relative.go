@@ -85,9 +85,9 @@ func (l *Localizer) Day(t time.Time) string {
 		return l.T("Tomorrow")
 	}
 	if t.Year() == l.now.Year() {
-		return t.Format("Monday 2 January")
+		return l.dayOfYear(t)
 	}
-	return t.Format("Monday 2 January 2006")
+	return l.LongDate(t)
 }
 
 // SameDay reports whether a and b fall on one day of the reader's calendar.

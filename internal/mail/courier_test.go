@@ -418,3 +418,12 @@ func TestAPanicIsAFailedTry(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestLettersSpeakTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	w := mail.Writer{Firm: "Northgate", BaseURL: "https://crm.northgate.example", Zone: time.UTC}
+	letter := w.Write(postgres.Mail{Kind: crm.MailPassword, Email: "ada@example.test", Name: "Ada", Language: "it"})
+	if letter.Subject != "La tua password è stata cambiata" || !strings.HasPrefix(letter.Text, "Ciao Ada,") {
+		t.Errorf("an Italian reader is written %q: %s", letter.Subject, letter.Text)
+	}
+}

@@ -20,7 +20,7 @@ type Writer struct {
 // Write returns the letter of a mail. It is plain text: there is nothing to show but sentences and a link, and
 // plain text can hide neither.
 func (w Writer) Write(m postgres.Mail) Letter {
-	l := l10n.New(l10n.Zone(m.Zone, w.Zone), time.Now())
+	l := l10n.New(l10n.Zone(m.Zone, w.Zone), time.Now()).In(l10n.Match(m.Language, ""))
 	subject, lines := w.words(l, m)
 	lines = append([]string{l.T("Hello %s,", oneLine(m.Name))}, lines...)
 	return Letter{ID: m.ID, To: m.Email, Subject: subject, Text: strings.Join(lines, "\n\n") + "\n\n" + oneLine(w.Firm) + "\n" + w.BaseURL + "\n"}

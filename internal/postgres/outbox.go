@@ -96,6 +96,7 @@ type Mail struct {
 	Email     string
 	Name      string
 	Zone      string    // of the reader, "" for the firm's
+	Language  string    // that the reader chose, "" for none
 	Secret    string    // of the link in it, made for this very try; "" for a notice
 	ExpiresAt time.Time // the link's end
 }
@@ -139,7 +140,7 @@ func (o Outbox) prepare(ctx context.Context, id uuid.UUID, user uuid.NullUUID) (
 	if _, err := tx.Exec(ctx, `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`, user); err != nil {
 		return Mail{}, err
 	}
-	m, err := one[Mail](ctx, tx, `SELECT o.id, o.kind, o.expires_at, u.email, u.name, coalesce(u.zone, '') AS zone
+	m, err := one[Mail](ctx, tx, `SELECT o.id, o.kind, o.expires_at, u.email, u.name, coalesce(u.zone, '') AS zone, coalesce(u.language, '') AS language
 		FROM outbox o JOIN users u ON u.id = o.user_id
 		WHERE o.id = $1 AND o.sent_at IS NULL AND o.dropped_at IS NULL AND o.expires_at > now() AND u.is_active`, id)
 	if noRows(err) {
