@@ -40,8 +40,8 @@ func TestScreenshots(t *testing.T) {
 		{"contacts", paths.Contacts},
 		{"contact", paths.Contacts + "/" + id.Contact},
 		{"interactions", paths.Interactions},
-		{"search", paths.Search + "?q=an"},
-		{"log", paths.Organizations + "/" + id.Organization + "/interactions/new"},
+		{"follow-ups", paths.FollowUps + "?who=all"},
+		{"log", paths.LogLine("call @nordic 15m yesterday 15:00: renewal agreed #held >fri send contract")},
 		{"roles", paths.Roles},
 		{"audit", paths.Audit},
 	} {
