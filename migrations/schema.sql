@@ -406,6 +406,32 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.notice_assigned() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  INSERT INTO notices (id, user_id, kind, follow_up_id, change_set_id, key, by_mail)
+    SELECT gen_random_uuid(), NEW.user_id, 'assigned', NEW.id, a.change_set_id, 'assigned:' || NEW.id || ':' || a.change_set_id, coalesce(s.assigned, 'mail') = 'mail'
+    FROM audit_logs a JOIN users u ON u.id = NEW.user_id AND u.is_active LEFT JOIN notification_settings s ON s.user_id = NEW.user_id
+    WHERE a.xid = pg_current_xact_id() AND a.target_id = NEW.id AND a.tx_at = transaction_timestamp() AND a.table_name = 'follow_ups'
+      AND a.change_set_id IS NOT NULL AND a.user_id <> NEW.user_id AND coalesce(s.assigned, 'mail') <> 'off'
+    LIMIT 1
+    ON CONFLICT DO NOTHING;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.notice_settled() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  UPDATE notices n SET read_at = now() WHERE n.follow_up_id = OLD.id AND n.read_at IS NULL
+    AND (TG_OP = 'DELETE' OR NEW.state <> 'open' OR n.user_id IS DISTINCT FROM NEW.user_id
+      OR n.kind = 'due' AND (OLD.due_on, OLD.due_at) IS DISTINCT FROM (NEW.due_on, NEW.due_at));
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.rebuild_activity() RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
@@ -854,6 +880,31 @@ CREATE TABLE public.jobs (
     result jsonb
 );
 
+CREATE TABLE public.notices (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    kind character varying(10) NOT NULL,
+    follow_up_id uuid NOT NULL,
+    change_set_id uuid,
+    key character varying(120) NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    read_at timestamp with time zone,
+    by_mail boolean DEFAULT false NOT NULL,
+    mail_id uuid,
+    CONSTRAINT notices_assigned CHECK ((((kind)::text = 'assigned'::text) = (change_set_id IS NOT NULL))),
+    CONSTRAINT notices_kind CHECK (((kind)::text = ANY ((ARRAY['assigned'::character varying, 'due'::character varying])::text[])))
+);
+
+CREATE TABLE public.notification_settings (
+    user_id uuid NOT NULL,
+    digest character varying(10) NOT NULL,
+    digest_hour smallint NOT NULL,
+    due character varying(10) NOT NULL,
+    assigned character varying(10) NOT NULL,
+    CONSTRAINT notification_settings_digest CHECK ((((digest)::text = ANY ((ARRAY['off'::character varying, 'daily'::character varying, 'weekdays'::character varying])::text[])) AND ((digest_hour >= 5) AND (digest_hour <= 10)))),
+    CONSTRAINT notification_settings_kinds CHECK ((((due)::text = ANY ((ARRAY['off'::character varying, 'inbox'::character varying, 'mail'::character varying])::text[])) AND ((assigned)::text = ANY ((ARRAY['off'::character varying, 'inbox'::character varying, 'mail'::character varying])::text[]))))
+);
+
 CREATE TABLE public.organization_activity (
     organization_id uuid NOT NULL,
     owner_user_id uuid,
@@ -874,7 +925,9 @@ CREATE TABLE public.outbox (
     attempts integer DEFAULT 0 NOT NULL,
     sent_at timestamp with time zone,
     dropped_at timestamp with time zone,
-    fault character varying(400)
+    fault character varying(400),
+    key character varying(40),
+    handed_at timestamp with time zone
 );
 
 CREATE TABLE public.permissions (
@@ -928,6 +981,12 @@ CREATE VIEW public.relationship_touches AS
      JOIN public.organizations o ON ((o.id = l.organization_id)))
      LEFT JOIN public.touch_defaults d ON ((d.role_key = public.role_key((l.role_label)::text))))
   WHERE (o.is_active AND (lower((l.relationship_status)::text) IS DISTINCT FROM 'former'::text) AND (COALESCE(l.touch_every_days, d.every_days) > 0));
+
+CREATE TABLE public.reminder_clock (
+    only_row boolean DEFAULT true NOT NULL,
+    reached_at timestamp with time zone NOT NULL,
+    CONSTRAINT reminder_clock_only_row_check CHECK (only_row)
+);
 
 CREATE TABLE public.role_permissions (
     role_id uuid NOT NULL,
@@ -1125,6 +1184,15 @@ ALTER TABLE ONLY public.interactions
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_key UNIQUE (user_id, key);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.notification_settings
+    ADD CONSTRAINT notification_settings_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.organization_activity
     ADD CONSTRAINT organization_activity_pkey PRIMARY KEY (organization_id);
 
@@ -1148,6 +1216,9 @@ ALTER TABLE ONLY public.recovery_codes
 
 ALTER TABLE ONLY public.relationship_periods
     ADD CONSTRAINT relationship_periods_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reminder_clock
+    ADD CONSTRAINT reminder_clock_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.role_permissions
     ADD CONSTRAINT role_permissions_pkey PRIMARY KEY (role_id, permission_id);
@@ -1290,6 +1361,8 @@ CREATE INDEX follow_ups_due_order ON public.follow_ups USING btree (state, COALE
 
 CREATE INDEX follow_ups_interaction ON public.follow_ups USING btree (interaction_id) WHERE (interaction_id IS NOT NULL);
 
+CREATE INDEX follow_ups_moment ON public.follow_ups USING btree (due_at, id) WHERE (((state)::text = 'open'::text) AND (due_at IS NOT NULL));
+
 CREATE INDEX follow_ups_organization ON public.follow_ups USING btree (organization_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
 
 CREATE INDEX follow_ups_user_done ON public.follow_ups USING btree (user_id, state, done_at, id) WHERE ((state)::text <> 'open'::text);
@@ -1335,6 +1408,18 @@ CREATE INDEX interactions_words ON public.interactions USING gin (words);
 CREATE INDEX jobs_user ON public.jobs USING btree (user_id, created_at);
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (due_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX notices_mail ON public.notices USING btree (mail_id) WHERE (mail_id IS NOT NULL);
+
+CREATE INDEX notices_old ON public.notices USING btree (read_at) WHERE (read_at IS NOT NULL);
+
+CREATE INDEX notices_open ON public.notices USING btree (follow_up_id) WHERE (read_at IS NULL);
+
+CREATE INDEX notices_read ON public.notices USING btree (user_id, created_at DESC, id DESC) WHERE (read_at IS NOT NULL);
+
+CREATE INDEX notices_to_mail ON public.notices USING btree (created_at) WHERE (by_mail AND (mail_id IS NULL));
+
+CREATE INDEX notices_unread ON public.notices USING btree (user_id, created_at DESC, id DESC) WHERE (read_at IS NULL);
 
 CREATE INDEX organization_activity_last ON public.organization_activity USING btree (last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
 
@@ -1391,6 +1476,8 @@ CREATE INDEX organizations_tax_name ON public.organizations USING btree (COALESC
 CREATE INDEX organizations_website_name ON public.organizations USING btree (COALESCE(website, ''::character varying), display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 
 CREATE INDEX outbox_due ON public.outbox USING btree (due_at) WHERE ((sent_at IS NULL) AND (dropped_at IS NULL));
+
+CREATE UNIQUE INDEX outbox_key ON public.outbox USING btree (user_id, key) WHERE (key IS NOT NULL);
 
 CREATE INDEX outbox_user ON public.outbox USING btree (user_id, created_at);
 
@@ -1548,6 +1635,14 @@ CREATE TRIGGER keep_touch_insert AFTER INSERT ON public.organization_contact REF
 
 CREATE TRIGGER keep_touch_update AFTER UPDATE ON public.organization_contact REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_link_touch();
 
+CREATE CONSTRAINT TRIGGER notice_assigned AFTER INSERT ON public.follow_ups DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((new.state)::text = 'open'::text) AND (new.user_id IS NOT NULL))) EXECUTE FUNCTION public.notice_assigned();
+
+CREATE TRIGGER notice_gone AFTER DELETE ON public.follow_ups FOR EACH ROW EXECUTE FUNCTION public.notice_settled();
+
+CREATE CONSTRAINT TRIGGER notice_reassigned AFTER UPDATE ON public.follow_ups DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((((new.state)::text = 'open'::text) AND (new.user_id IS NOT NULL) AND (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION public.notice_assigned();
+
+CREATE TRIGGER notice_settled AFTER UPDATE ON public.follow_ups FOR EACH ROW WHEN ((((new.state)::text <> (old.state)::text) OR (old.user_id IS DISTINCT FROM new.user_id) OR ((old.due_on IS DISTINCT FROM new.due_on) OR (old.due_at IS DISTINCT FROM new.due_at)))) EXECUTE FUNCTION public.notice_settled();
+
 ALTER TABLE ONLY public.api_tokens
     ADD CONSTRAINT api_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
@@ -1607,6 +1702,15 @@ ALTER TABLE ONLY public.jobs
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);
+
+ALTER TABLE ONLY public.notices
+    ADD CONSTRAINT notices_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.notification_settings
+    ADD CONSTRAINT notification_settings_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.organization_activity
     ADD CONSTRAINT organization_activity_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;

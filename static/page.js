@@ -167,3 +167,9 @@ const wake = () => {
 };
 document.addEventListener("htmx:after:swap", wake);
 wake();
+
+// Who opens what a notice is about has read it: the mark goes before the page is asked for.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-reads]");
+  if (link) fetch(link.dataset.reads, { method: "POST", body: new URLSearchParams(), keepalive: true, redirect: "manual" });
+}, true);

@@ -27,6 +27,7 @@ type Page struct {
 	Flash       Flash
 	CurrentPath string    // path and query of this page, local
 	Pins        []crm.Pin // views in the reader's rail
+	Unread      int       // notices in the reader's inbox
 	InView      uuid.UUID // the saved view that this page shows, Nil for none
 	Partial     bool      // asked for by a page of the site, which has the rest already
 
@@ -114,6 +115,7 @@ const (
 	inInteractions  section = "interactions"
 	inFollowUps     section = "follow-ups"
 	inSearch        section = "search"
+	inInbox         section = "inbox"
 	inAccount       section = "account"
 	inAdmin         section = "admin"
 	inNone          section = ""
@@ -126,8 +128,21 @@ type navItem struct {
 	url     string
 }
 
+func (p Page) inbox() navItem { return navItem{inInbox, "inbox", p.T("Inbox"), paths.Inbox} }
+
+// unreadCount is the number beside the inbox, "" for none.
+func (p Page) unreadCount() string {
+	switch {
+	case p.Unread > crm.UnreadCap:
+		return p.L.Number(crm.UnreadCap) + "+"
+	case p.Unread > 0:
+		return p.L.Number(p.Unread)
+	}
+	return ""
+}
+
 func (p Page) nav() []navItem {
-	items := []navItem{{inHome, "home", p.T("Today"), paths.Home}}
+	items := []navItem{{inHome, "home", p.T("Today"), paths.Home}, p.inbox()}
 	if p.CanViewClients {
 		items = append(items,
 			navItem{inOrganizations, "building", p.T("Organizations"), paths.Organizations},
@@ -145,7 +160,7 @@ func (p Page) followUpsNav() navItem {
 
 // moreNav is what the phone's bottom bar has no room for.
 func (p Page) moreNav() []navItem {
-	items := []navItem{{inSearch, "search", p.T("Search"), paths.Search}}
+	items := []navItem{{inSearch, "search", p.T("Search"), paths.Search}, p.inbox()}
 	if p.CanViewInteractions {
 		items = append(items, navItem{inInteractions, "talk", p.T("Interactions"), paths.Interactions}, p.followUpsNav())
 	}

@@ -12,7 +12,7 @@ import (
 // samples is every page as it looks in use, by a name that says which state it is in.
 func samples() map[string]templ.Component {
 	all := map[string]templ.Component{}
-	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples(), viewSamples(), selectionSamples(), touchSamples(), quickLogSamples()} {
+	for _, part := range []map[string]templ.Component{organizationSamples(), contactSamples(), interactionSamples(), changeSamples(), personalSamples(), adminSamples(), viewSamples(), selectionSamples(), touchSamples(), quickLogSamples(), noticeSamples()} {
 		for name, page := range part {
 			all[name] = page
 		}

@@ -285,7 +285,7 @@ func (w *accessWorld) path(t *testing.T, r web.Route) string {
 		return strings.Replace(r.Pattern, "{secret}", w.link(t, "reset"), 1)
 	case "calendar":
 		return strings.Replace(r.Pattern, "{secret}", w.calendar(t), 1)
-	case "account", "jobs":
+	case "account", "jobs", "inbox":
 		id = uuid.New() // what is one's own has an id that nobody else has
 	default:
 		if strings.Contains(r.Pattern, "{") {

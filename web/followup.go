@@ -94,7 +94,7 @@ func loggedText(v *visit, n crm.Next) string {
 	return v.t("Interaction logged. Next: %s", title)
 }
 
-// cameFrom is where a button pressed on a list or a client's page leads back to; otherwise where it stood elsewhere.
+// cameFrom is where a button pressed on a list, in the inbox or on a client's page leads back to; otherwise where it stood elsewhere.
 func (v *visit) cameFrom(otherwise string) string {
 	if v.referrer == nil {
 		return otherwise
@@ -105,7 +105,7 @@ func (v *visit) cameFrom(otherwise string) string {
 			return localPath(v.referrer.RequestURI())
 		}
 	}
-	if at == paths.FollowUps || at == paths.Home {
+	if at == paths.FollowUps || at == paths.Home || at == paths.Inbox {
 		return localPath(v.referrer.RequestURI())
 	}
 	return otherwise

@@ -207,6 +207,13 @@ func (s *Server) account() []route {
 		{post, "/account/mfa/codes", signedIn.asking(), newRecoveryCodes},
 		{post, "/account/mfa/off", signedIn.asking(), s.disableSecondFactor},
 
+		{get, "/account/notifications", signedIn, showNotifications},
+		{post, "/account/notifications", signedIn, saveNotifications},
+		{get, "/inbox", signedIn, showInbox}, // what a notice is about shows as far as its reader may see it
+		{post, "/inbox/read", signedIn, readNotices},
+		{post, "/inbox/{id}/read", signedIn, readNotice},
+		{post, "/inbox/{id}/unread", signedIn, unreadNotice},
+
 		{get, "/account/tokens", signedIn, listTokens},
 		{post, "/account/tokens", signedIn.asking(), createToken},
 		{post, "/account/tokens/{id}/revoke", signedIn, revokeToken},

@@ -51,6 +51,7 @@ type holder struct {
 	actor  authz.Actor
 	half   authz.Actor // who gave a password and owes the second factor; actor is nobody then
 	pins   []crm.Pin   // the views in the actor's rail
+	unread int         // notices in their inbox
 	token  string      // hashed
 	origin postgres.Origin
 
@@ -125,7 +126,7 @@ func (st sessionStore) FindCtx(ctx context.Context, token string) ([]byte, bool,
 	if h.token = token; session.Half {
 		h.half, h.proof = session.Actor, postgres.Proof{PasswordAt: session.PasswordAt, MFA: true}
 	} else {
-		h.actor, h.pins = session.Actor, session.Pins
+		h.actor, h.pins, h.unread = session.Actor, session.Pins, session.Unread
 	}
 	h.origin.Session = token
 	return session.Data, true, nil

@@ -53,7 +53,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	v.piece = partial(r) && r.Header.Get("HX-History-Restore-Request") != "true"
 	v.proof, v.sendsMail = h.proof, s.DB.SendsMail()
 	v.page = s.newPage(r, h.actor)
-	v.page.Flash, v.page.Pins = s.flash(r.Context()), h.pins
+	v.page.Flash, v.page.Pins, v.page.Unread = s.flash(r.Context()), h.pins, h.unread
 	return v
 }
 

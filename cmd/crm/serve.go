@@ -68,6 +68,7 @@ func (c serveCmd) serve(ctx context.Context, a *app, d *database, db *postgres.D
 	a.say("%s is at %s; Ctrl-C stops it.", a.Firm, a.address(listener))
 	go sweep(ctx, db, a.log)
 	defer post.deliver(ctx, db)()
+	defer a.remind(ctx, db)()
 	stopJobs, err := a.workOff(ctx, d)
 	if err != nil {
 		return err

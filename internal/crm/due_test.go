@@ -173,3 +173,24 @@ func within(d Due, r DueRange) bool {
 	}
 	return !d.At.Before(r.First) && d.At.Before(r.Last)
 }
+
+// A day begins in that day, also where midnight is skipped, and a second after the one before ends.
+func TestADayBegins(t *testing.T) {
+	t.Parallel()
+	for name, days := range map[string]map[Day]string{
+		"America/Santiago": {"2026-09-06": "2026-09-06T01:00:00-03:00", "2026-09-07": "2026-09-07T00:00:00-03:00"},
+		"Africa/Cairo":     {"2026-04-24": "2026-04-24T01:00:00+03:00"},
+		"Asia/Beirut":      {"2026-03-29": "2026-03-29T01:00:00+03:00"},
+		"Europe/Rome":      {"2026-03-29": "2026-03-29T00:00:00+01:00", "": "0001-01-01T00:00:00Z"},
+	} {
+		zone, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for day, want := range days {
+			if got := day.Start(zone); got.Format(time.RFC3339) != want || day > "2" && DayOf(got.Add(-time.Second), zone) != day.Plus(-1) {
+				t.Errorf("%s in %s begins at %v, want %s", day, name, got, want)
+			}
+		}
+	}
+}

@@ -15,13 +15,18 @@ const (
 	MailMFAReset   MailKind = "notice_mfa_reset" // taken away by an administrator
 	MailToken      MailKind = "notice_token"     // an API token was made
 	MailCalendar   MailKind = "notice_calendar"  // an address of the calendar was made
+	MailDigest     MailKind = "digest"           // what there is to do, in the morning
+	MailNotices    MailKind = "notices"          // what was told in the inbox as well
 )
 
 // MailKinds lists every kind, for the test that each has a letter.
-var MailKinds = []MailKind{MailInvitation, MailReset, MailPassword, MailMFAOn, MailMFAOff, MailMFAReset, MailToken, MailCalendar}
+var MailKinds = []MailKind{MailInvitation, MailReset, MailPassword, MailMFAOn, MailMFAOff, MailMFAReset, MailToken, MailCalendar, MailDigest, MailNotices}
 
 // HasLink reports whether mail of this kind carries a link.
 func (k MailKind) HasLink() bool { return k == MailInvitation || k == MailReset }
+
+// Once reports whether mail of this kind is rather lost than sent twice: the inbox holds what it says.
+func (k MailKind) Once() bool { return k == MailDigest || k == MailNotices }
 
 // Lasts is how long a mail of this kind is worth sending, and how long the link in it works.
 func (k MailKind) Lasts() time.Duration {

@@ -67,7 +67,7 @@ func (s *site) pages(t testing.TB) []string {
 		paths.FollowUps, paths.FollowUps + "?who=all&select=page", paths.FollowUps + "?who=all&state=done", followUp, followUp + "/edit", followUp + "/history",
 		paths.FollowUps + "/" + id.Done, organization + "/follow-ups/new", contact + "/follow-ups/new",
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
-		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword, paths.AccountCalendar,
+		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword, paths.AccountCalendar, paths.Inbox, paths.Notifications,
 		paths.Users, paths.NewUser, paths.Users + "/" + id.User, paths.Roles, paths.NewRole, paths.Roles + "/" + id.Role,
 		organization + "/touch", paths.Organizations + "/" + link + "/touch", paths.TouchDefaults, paths.Organizations + "?touch=overdue&sort=touch&cols=name,last,touch",
 		paths.Teams, paths.Teams + "/" + id.Team, paths.Audit, paths.Audit + "?action=login", paths.Showcase,

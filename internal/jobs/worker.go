@@ -1,5 +1,6 @@
-// Package jobs does what was left to be done in the background, one after the other, beside the server. It is not
-// for what a job does, nor for how one is claimed and done once: both are a transaction of package postgres.
+// Package jobs does what is to be done in the background, beside the server: worker.go what was left to be done, one after
+// the other, reminder.go what the time brings. It is not for what a job does or whom to remind of what, nor for how that is
+// done once: both are a transaction of package postgres.
 //
 // There is no queue besides the table. A worker looks into it by itself, so that work left by another instance, and
 // work that another instance was cut off in, is found by whoever is there. A folder does the same with counts, which

@@ -55,9 +55,13 @@ func (c *Courier) Deliver(ctx context.Context) {
 }
 
 // deliver hands over one mail and notes how that went. Where that cannot be noted the mail comes again when its
-// lease ends.
+// lease ends, unless it must not arrive twice.
 func (c *Courier) deliver(ctx context.Context, m postgres.Mail) {
 	err := c.send(ctx, m)
+	if errors.Is(err, postgres.ErrUnwanted) {
+		c.Log.DebugContext(ctx, "mail not wanted any more", "mail", m.ID, "kind", m.Kind)
+		return
+	}
 	if err == nil {
 		err = c.Outbox.Sent(ctx, m.ID)
 		c.Log.InfoContext(ctx, "mail sent", "mail", m.ID, "kind", m.Kind, "noted", err == nil)
@@ -68,9 +72,10 @@ func (c *Courier) deliver(ctx context.Context, m postgres.Mail) {
 		fault = strings.ReplaceAll(fault, m.Secret, "…")
 	}
 	var refused *Refused
-	final := errors.As(err, &refused)
+	var unclear *Unclear
+	final := errors.As(err, &refused) || m.Kind.Once() && errors.As(err, &unclear)
 	c.Log.WarnContext(ctx, "mail not sent", "mail", m.ID, "kind", m.Kind, "error", fault, "final", final)
-	if err := c.Outbox.Failed(ctx, m.ID, strings.ToValidUTF8(fault, "\uFFFD"), final); err != nil {
+	if err := c.Outbox.Failed(ctx, m, strings.ToValidUTF8(fault, "\uFFFD"), final); err != nil {
 		c.Log.WarnContext(ctx, "the failure of a mail could not be noted; it is tried again", "mail", m.ID, "error", err)
 	}
 }
@@ -83,5 +88,11 @@ func (c *Courier) send(ctx context.Context, m postgres.Mail) (err error) {
 			err = fmt.Errorf("internal fault: %v", fault)
 		}
 	}()
-	return c.Sender.Send(ctx, c.Writer.Write(m))
+	if !m.Kind.Once() {
+		return c.Sender.Send(ctx, c.Writer.Write(m), nil)
+	}
+	if m, err = c.Outbox.Look(ctx, m, c.Writer.clock(m)); err != nil {
+		return err
+	}
+	return c.Sender.Send(ctx, c.Writer.Write(m), func(ctx context.Context) error { return c.Outbox.HandOver(ctx, m) })
 }

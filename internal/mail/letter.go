@@ -13,17 +13,38 @@ import (
 // Writer writes letters in the firm's name.
 type Writer struct {
 	Firm    string
-	BaseURL string         // under which people open the product; the request that caused a mail has no say in its links
-	Zone    *time.Location // for people who chose none
+	BaseURL string           // under which people open the product; the request that caused a mail has no say in its links
+	Zone    *time.Location   // for people who chose none
+	Now     func() time.Time // the clock; nil for time.Now
 }
 
-// Write returns the letter of a mail. It is plain text: there is nothing to show but sentences and a link, and
+// clock returns the moment and the zone that a mail is written in.
+func (w Writer) clock(m postgres.Mail) crm.Clock {
+	now := time.Now
+	if w.Now != nil {
+		now = w.Now
+	}
+	return crm.Clock{Now: now(), Zone: l10n.Zone(m.Zone, w.Zone)}
+}
+
+// Write returns the letter of a mail. It is plain text: there is nothing to show but sentences and links, and
 // plain text can hide neither.
 func (w Writer) Write(m postgres.Mail) Letter {
-	l := l10n.New(l10n.Zone(m.Zone, w.Zone), time.Now()).In(l10n.Match(m.Language, ""))
-	subject, lines := w.words(l, m)
+	c := w.clock(m)
+	l := l10n.New(c.Zone, c.Now).In(l10n.Match(m.Language, ""))
+	letter := Letter{ID: m.ID, To: m.Email}
+	var lines []string
+	switch {
+	case m.Kind.Once():
+		t := tidings{w, l, c}
+		letter.Subject, lines = t.words(m)
+		letter.Leave = w.BaseURL + paths.Notifications
+	default:
+		letter.Subject, lines = w.words(l, m)
+	}
 	lines = append([]string{l.T("Hello %s,", oneLine(m.Name))}, lines...)
-	return Letter{ID: m.ID, To: m.Email, Subject: subject, Text: strings.Join(lines, "\n\n") + "\n\n" + oneLine(w.Firm) + "\n" + w.BaseURL + "\n"}
+	letter.Text = strings.Join(lines, "\n\n") + "\n\n" + oneLine(w.Firm) + "\n" + w.BaseURL + "\n"
+	return letter
 }
 
 // words returns the subject, and the paragraphs after the greeting.

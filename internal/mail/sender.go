@@ -91,10 +91,13 @@ type Letter struct {
 	To      string
 	Subject string
 	Text    string
+	Leave   string // address of the page where one ends letters like this, "" for those that come whatever one wants
 }
 
-// Send hands a letter to the server. The error is a *Refused when the server will never take it.
-func (s *Sender) Send(ctx context.Context, l Letter) error {
+// Send hands a letter to the server. Unless it is nil, note is called once the server answers, just before the letter goes:
+// its error stops it. The error is a *Refused when the server will never take the letter, and an *Unclear when nobody can
+// tell whether it did; after any other the server does not have it.
+func (s *Sender) Send(ctx context.Context, l Letter, note func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	m, err := s.message(l)
@@ -105,13 +108,26 @@ func (s *Sender) Send(ctx context.Context, l Letter) error {
 	if err != nil {
 		return err
 	}
-	err = client.DialAndSendWithContext(ctx, m)
-	var fault *gomail.SendError
-	if !errors.As(err, &fault) {
+	if err := client.DialWithContext(ctx); err != nil {
 		return s.hushed(err)
 	}
-	if fault.Reason == gomail.ErrSMTPRcptTo && !fault.IsTemp() {
+	defer func() { _ = client.Close() }() // the letter is there or not, whether the server says good-bye or not
+	if note != nil {
+		if err := note(ctx); err != nil {
+			return err
+		}
+	}
+	if err = client.Send(m); m.IsDelivered() { // what follows it tells nothing of the letter
+		return nil
+	}
+	var fault *gomail.SendError
+	switch {
+	case !errors.As(err, &fault):
+		return s.hushed(err)
+	case fault.Reason == gomail.ErrSMTPRcptTo && !fault.IsTemp():
 		return &Refused{s.hushed(err)}
+	case fault.Reason == gomail.ErrSMTPDataClose && fault.ErrorCode() == 0: // cut off after the last line, before the answer
+		return &Unclear{s.hushed(err)}
 	}
 	return s.hushed(err)
 }
@@ -128,6 +144,9 @@ func (s *Sender) message(l Letter) (*gomail.Msg, error) {
 	m.SetMessageIDWithValue(l.ID.String() + s.from.Address[strings.LastIndexByte(s.from.Address, '@'):])
 	m.SetDate()
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // no absence note shall answer
+	if l.Leave != "" {
+		m.SetGenHeader("List-Unsubscribe", "<"+oneLine(l.Leave)+">")
+	}
 	m.SetBodyString(gomail.TypeTextPlain, l.Text)
 	return m, nil
 }
@@ -140,6 +159,15 @@ func (r *Refused) Error() string { return r.err.Error() }
 
 // Unwrap returns what the server said.
 func (r *Refused) Unwrap() error { return r.err }
+
+// Unclear is the error of a letter that the server was given whole, and has not answered for.
+type Unclear struct{ err error }
+
+// Error says what happened instead of an answer.
+func (u *Unclear) Error() string { return "it may have arrived: " + u.err.Error() }
+
+// Unwrap returns what happened.
+func (u *Unclear) Unwrap() error { return u.err }
 
 // hushed takes the password out of an error: nothing says that a server does not repeat what it was told.
 func (s *Sender) hushed(err error) error {

@@ -48,7 +48,7 @@ func TestALetterArrivesAsWritten(t *testing.T) {
 	t.Parallel()
 	server := mailtest.Start(t)
 	l := letter("mia@example.test")
-	if err := sender(t, options(server)).Send(t.Context(), l); err != nil {
+	if err := sender(t, options(server)).Send(t.Context(), l, nil); err != nil {
 		t.Fatal(err)
 	}
 	got := server.Letters()[0]
@@ -73,7 +73,7 @@ func TestNobodyWritesHeaders(t *testing.T) {
 	for _, to := range []string{
 		"a@example.test\r\nBcc: evil@example.test", "a@example.test, evil@example.test", "a@example.test>\r\nX-Evil: 1\r\n<b@example.test", "\r\n", "", "a\x00@example.test",
 	} {
-		err := s.Send(t.Context(), letter(to))
+		err := s.Send(t.Context(), letter(to), nil)
 		var refused *mail.Refused
 		if err != nil && !errors.As(err, &refused) {
 			t.Errorf("%q: %v, want it refused for good", to, err)
@@ -82,7 +82,7 @@ func TestNobodyWritesHeaders(t *testing.T) {
 	l := letter("mia@example.test")
 	l.Subject = "Hi\r\nBcc: evil@example.test\r\n\r\nbody"
 	l.Text = "Hello Mia\r\n.\r\nMAIL FROM:<x>\r\nBcc: evil@example.test\n"
-	if err := s.Send(t.Context(), l); err != nil {
+	if err := s.Send(t.Context(), l, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, got := range server.Letters() {
@@ -127,7 +127,7 @@ func TestTheWayIsPrivateOrNotTaken(t *testing.T) {
 			o := options(tt.server)
 			o.TLS, o.Roots = tt.mode, tt.roots
 			l := letter("mia@example.test")
-			err := sender(t, o).Send(t.Context(), l)
+			err := sender(t, o).Send(t.Context(), l, nil)
 			if (err == nil) != tt.arrives {
 				t.Fatalf("got error %v, want arrival %v", err, tt.arrives)
 			}
@@ -160,7 +160,7 @@ func TestThePasswordTravelsOverTLSOnlyAndIsNeverTold(t *testing.T) {
 	try := func(server *mailtest.Server, mode mail.TLS, password string) error {
 		o := options(server)
 		o.TLS, o.Roots, o.User, o.Password = mode, trusted, "crm", password
-		return sender(t, o).Send(t.Context(), letter("mia@example.test"))
+		return sender(t, o).Send(t.Context(), letter("mia@example.test"), nil)
 	}
 	if err := try(private, mail.TLSStart, mailtest.Password); err != nil || !private.Letters()[0].Signed {
 		t.Errorf("sign-in over TLS: %v", err)
@@ -179,7 +179,7 @@ func TestARefusedRecipientIsToldFromAnyOtherFailure(t *testing.T) {
 	for code, final := range map[int]bool{550: true, 553: true, 450: false, 451: false} {
 		server := mailtest.Start(t)
 		server.Refuse(&smtp.SMTPError{Code: code, EnhancedCode: smtp.EnhancedCode{code / 100, 1, 1}, Message: "not today"})
-		err := sender(t, options(server)).Send(t.Context(), letter("mia@example.test"))
+		err := sender(t, options(server)).Send(t.Context(), letter("mia@example.test"), nil)
 		var refused *mail.Refused
 		if err == nil || errors.As(err, &refused) != final || !strings.Contains(err.Error(), "not today") {
 			t.Errorf("%d: got %v, want it final: %v", code, err, final)
@@ -188,12 +188,12 @@ func TestARefusedRecipientIsToldFromAnyOtherFailure(t *testing.T) {
 	server := mailtest.Start(t)
 	server.Down()
 	var refused *mail.Refused
-	if err := sender(t, options(server)).Send(t.Context(), letter("mia@example.test")); err == nil || errors.As(err, &refused) {
+	if err := sender(t, options(server)).Send(t.Context(), letter("mia@example.test"), nil); err == nil || errors.As(err, &refused) {
 		t.Errorf("a server that is down: %v", err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := sender(t, options(mailtest.Start(t))).Send(gone, letter("mia@example.test")); err == nil {
+	if err := sender(t, options(mailtest.Start(t))).Send(gone, letter("mia@example.test"), nil); err == nil {
 		t.Error("sent after the context ended")
 	}
 }

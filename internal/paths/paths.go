@@ -213,6 +213,17 @@ func RevokeUserToken(user, id uuid.UUID) string {
 func EndSession(id uuid.UUID) string      { return Sessions + "/" + id.String() + "/end" }
 func EndUserSessions(id uuid.UUID) string { return User(id) + "/sessions/end" }
 
+// Inbox is what somebody was told, and the functions below it are the form targets of one notice. ReadNotices marks all as
+// read, and Notifications is where one chooses what one is told.
+const (
+	Inbox         = "/inbox"
+	ReadNotices   = Inbox + "/read"
+	Notifications = Account + "/notifications"
+)
+
+func ReadNotice(id uuid.UUID) string   { return Inbox + "/" + id.String() + "/read" }
+func UnreadNotice(id uuid.UUID) string { return Inbox + "/" + id.String() + "/unread" }
+
 // LoginThen is the sign-in page that leads on to next, a local path with query.
 func LoginThen(next string) string {
 	if next == "" || next == Home {

@@ -34,6 +34,7 @@ type world struct {
 	contactNow                         crm.Contact
 	interactionNow                     crm.Interaction
 	followUp, finished                 crm.FollowUp // one open, one done
+	notice                             uuid.UUID    // the owner's, of the open one
 	links                              crm.Relationship
 	view                               crm.SavedView // private
 	token                              uuid.UUID     // the owner's
@@ -78,6 +79,8 @@ func newWorld(t *testing.T) *world {
 	fatal(t, err)
 	w.interactionNow.Subject = "Mine now"
 	w.followUps(t, mine)
+	w.notice = uuid.New() // as a reminder leaves it
+	run(t, postgrestest.Connect(t, w.url), `INSERT INTO notices (id, user_id, kind, follow_up_id, key) VALUES ($1, $2, 'due', $3, 'due')`, w.notice, w.owner.ID, w.followUp.ID)
 	w.view = crm.SavedView{List: crm.OrganizationList, Name: "Granvik and the like", Query: "q=granvik"}
 	view, err := mine.CreateView(ctx, w.view, false, uuid.NullUUID{})
 	fatal(t, err)
@@ -374,6 +377,20 @@ var probes = map[string]probe{
 		return nil, s.SetColumns(ctx, crm.OrganizationList, "sector")
 	}},
 
+	"Notices": {nil, empty, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Notices(ctx, crm.Page{}) }},
+	"ReadNotice": {nil, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return nil, s.ReadNotice(ctx, w.notice, true)
+	}},
+	"ReadNotices": {nil, nameless, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.ReadNotices(ctx, time.Now().Add(time.Hour))
+	}},
+	"NotificationSettings": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return s.NotificationSettings(ctx)
+	}},
+	"SaveNotificationSettings": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
+		return nil, s.SaveNotificationSettings(ctx, crm.DefaultNotifications(true))
+	}},
+
 	"Me": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Me(ctx) }},
 	"UpdateMe": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
 		return s.UpdateMe(ctx, crm.User{Name: "A"})
@@ -622,7 +639,7 @@ func TestOnlyTheseMethodsNeedNoActor(t *testing.T) {
 	t.Parallel()
 	want := []string{
 		"As", "Close", "CountGuess", "Counts", "EndSession", "FindBearer", "FindCalendar", "FindSession", "HasUsers", "Jobs", "LinkHolder", "Outbox", "Ready",
-		"RequestReset", "SaveSession", "SendsMail", "Signed", "Sweep",
+		"Reminders", "RequestReset", "SaveSession", "SendsMail", "Signed", "Sweep",
 	}
 	if diff := cmp.Diff(want, methodsOf[*postgres.DB]()); diff != "" {
 		t.Errorf("the exported methods of DB changed (- pinned, + now); whatever touches a record belongs on Store:\n%s", diff)

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -99,14 +100,21 @@ type Mail struct {
 	Language  string    // that the reader chose, "" for none
 	Secret    string    // of the link in it, made for this very try; "" for a notice
 	ExpiresAt time.Time // the link's end
+	Attempts  int       // with this one
+
+	Digest  crm.Digest   // of a digest, once looked up
+	Notices []crm.Notice // of a mail of notices, once looked up: the latest, and
+	Told    int          // how many there are
 }
 
 // mailLease is how long a mail belongs to the courier who took it. It is longer than a try may take, so that two
 // never send one mail; a courier that is killed meanwhile leaves it to another after that.
 const mailLease = 5 * time.Minute
 
-// Next takes the mail that has been due the longest; false when none is. What is no longer wanted is dropped on
-// the way: an invitation that was accepted or revoked, anything to a user who was deactivated.
+// Next takes the mail that has been due the longest, but first what somebody waits for: a morning's digests must not keep
+// a link to come in from leaving. It returns false when none is due. What is no longer wanted is dropped on
+// the way: an invitation that was accepted or revoked, anything to a user who was deactivated, and what must not arrive
+// twice if a courier was cut off while it handed it over.
 func (o Outbox) Next(ctx context.Context) (Mail, bool, error) {
 	for {
 		type row struct {
@@ -114,7 +122,7 @@ func (o Outbox) Next(ctx context.Context) (Mail, bool, error) {
 			UserID uuid.NullUUID
 		}
 		claimed, err := one[row](ctx, o.db.pool, `UPDATE outbox SET due_at = now() + $1::interval, attempts = attempts + 1
-			WHERE id = (SELECT id FROM outbox WHERE sent_at IS NULL AND dropped_at IS NULL AND due_at <= now() ORDER BY due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+			WHERE id = (SELECT id FROM outbox WHERE sent_at IS NULL AND dropped_at IS NULL AND due_at <= now() ORDER BY kind IN ('digest', 'notices'), due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
 			RETURNING id, user_id`, mailLease)
 		if noRows(err) {
 			return Mail{}, false, nil
@@ -140,11 +148,11 @@ func (o Outbox) prepare(ctx context.Context, id uuid.UUID, user uuid.NullUUID) (
 	if _, err := tx.Exec(ctx, `SELECT FROM users WHERE id = $1 FOR NO KEY UPDATE`, user); err != nil {
 		return Mail{}, err
 	}
-	m, err := one[Mail](ctx, tx, `SELECT o.id, o.kind, o.expires_at, u.email, u.name, coalesce(u.zone, '') AS zone, coalesce(u.language, '') AS language
+	m, err := one[Mail](ctx, tx, `SELECT o.id, o.kind, o.expires_at, o.attempts, u.email, u.name, coalesce(u.zone, '') AS zone, coalesce(u.language, '') AS language
 		FROM outbox o JOIN users u ON u.id = o.user_id
-		WHERE o.id = $1 AND o.sent_at IS NULL AND o.dropped_at IS NULL AND o.expires_at > now() AND u.is_active`, id)
+		WHERE o.id = $1 AND o.sent_at IS NULL AND o.dropped_at IS NULL AND o.handed_at IS NULL AND o.expires_at > now() AND u.is_active`, id)
 	if noRows(err) {
-		if _, err := tx.Exec(ctx, `UPDATE outbox SET dropped_at = now() WHERE id = $1 AND sent_at IS NULL AND dropped_at IS NULL`, id); err != nil {
+		if _, err := tx.Exec(ctx, dropMail, id); err != nil {
 			return Mail{}, err
 		}
 		if err := tx.Commit(ctx); err != nil {
@@ -166,6 +174,24 @@ func (o Outbox) prepare(ctx context.Context, id uuid.UUID, user uuid.NullUUID) (
 	return m, tx.Commit(ctx)
 }
 
+const dropMail = `UPDATE outbox SET dropped_at = now(), fault = CASE WHEN handed_at IS NULL THEN fault ELSE 'cut off while it was handed over; it may have arrived' END
+	WHERE id = $1 AND sent_at IS NULL AND dropped_at IS NULL`
+
+// ErrUnwanted says of a mail that it is not to be sent: it has nothing to say any more, or another courier has it by now.
+var ErrUnwanted = errors.New("the mail is not wanted any more")
+
+// HandOver notes that a mail is about to be handed to the server. From then on no courier sends it again, unless Failed says
+// that the server did not take it. ErrUnwanted where it was taken away meanwhile: a courier that was held up for longer than
+// its lease may find that another has sent it.
+func (o Outbox) HandOver(ctx context.Context, m Mail) error {
+	tag, err := o.db.pool.Exec(ctx, `UPDATE outbox SET handed_at = now() WHERE id = @id AND attempts = @attempts
+		AND handed_at IS NULL AND sent_at IS NULL AND dropped_at IS NULL AND expires_at > now()`, pgx.NamedArgs{"id": m.ID, "attempts": m.Attempts})
+	if err == nil && tag.RowsAffected() == 0 {
+		err = ErrUnwanted
+	}
+	return err
+}
+
 // Sent notes that a mail was handed over.
 func (o Outbox) Sent(ctx context.Context, id uuid.UUID) error {
 	_, err := o.db.pool.Exec(ctx, `UPDATE outbox SET sent_at = now(), fault = NULL WHERE id = $1 AND sent_at IS NULL`, id)
@@ -173,11 +199,13 @@ func (o Outbox) Sent(ctx context.Context, id uuid.UUID) error {
 }
 
 // Failed notes why a mail could not be handed over. It is tried again after a pause that doubles from 15 seconds to
-// an hour, until it is not worth sending; a final failure, such as an address that the server refuses, is not.
-func (o Outbox) Failed(ctx context.Context, id uuid.UUID, fault string, final bool) error {
-	_, err := o.db.pool.Exec(ctx, `UPDATE outbox SET fault = left(@fault, 400), due_at = now() + pause,
+// an hour, until it is not worth sending; a final failure, such as an address that the server refuses, is not. Where another
+// courier has the mail by now nothing is noted.
+func (o Outbox) Failed(ctx context.Context, m Mail, fault string, final bool) error {
+	_, err := o.db.pool.Exec(ctx, `UPDATE outbox SET fault = left(@fault, 400), due_at = now() + pause, handed_at = NULL,
 			dropped_at = CASE WHEN @final OR now() + pause > expires_at THEN now() END
 		FROM (SELECT id AS of, least(interval '15 seconds' * power(2, least(attempts, 12) - 1), interval '1 hour') AS pause FROM outbox WHERE id = @id) p
-		WHERE id = p.of AND sent_at IS NULL AND dropped_at IS NULL`, pgx.NamedArgs{"id": id, "fault": fault, "final": final})
+		WHERE id = p.of AND attempts = @attempts AND sent_at IS NULL AND dropped_at IS NULL`,
+		pgx.NamedArgs{"id": m.ID, "attempts": m.Attempts, "fault": fault, "final": final})
 	return err
 }

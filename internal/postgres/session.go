@@ -20,6 +20,7 @@ type Session struct {
 	ExpiresAt time.Time
 	Actor     authz.Actor // the zero Actor when nobody is signed in
 	Pins      []crm.Pin   // the views in the actor's rail, also of lists that they may no longer see
+	Unread    int         // notices that the actor has not read, at most one more than crm.UnreadCap
 	Half      bool        // Actor gave the right password and owes the second factor: they may do nothing else yet
 
 	PasswordAt time.Time // when the password in force was set
@@ -42,6 +43,7 @@ const sessionQuery = `
 		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(u.language, '') AS language, coalesce(u.keys_off, FALSE) AS keys_off, coalesce(c.must_change, FALSE) AS must_change, c.password_changed_at AS password_at,
 		c.totp_secret IS NULL AND EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.requires_mfa) AS must_enrol,
 		` + pinsColumn + `,
+		` + unreadColumn + `,
 		` + rightsColumns + `
 	FROM sessions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN user_credentials c ON c.user_id = u.id
 	WHERE s.token = @token AND s.revoked_at IS NULL AND s.expires_at > now() AND s.last_seen_at > now() - @idle::interval
@@ -64,6 +66,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 		PasswordAt               *time.Time
 		Grants                   []string
 		Pins                     []string
+		Unread                   int
 		Owners                   []uuid.UUID
 	}
 	r, err := one[row](ctx, db.pool, sessionQuery, pgx.NamedArgs{"token": token, "idle": idle, "half": halfLife})
@@ -80,7 +83,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 	}
 	s := Session{Data: r.Data, ExpiresAt: r.ExpiresAt, Half: r.Half}
 	if r.UserID.Valid {
-		s.Pins = parsePins(r.Pins)
+		s.Pins, s.Unread = parsePins(r.Pins), r.Unread
 		s.Actor = authz.Actor{
 			UserID: r.UserID.UUID, Name: r.Name, Email: r.Email, Zone: r.Zone, Theme: r.Theme, Language: r.Language, KeysOff: r.KeysOff,
 			Owners: r.Owners, MustChangePassword: r.MustChange, MustEnrol: r.MustEnrol,

@@ -11,7 +11,7 @@ import (
 // pins the list of such methods; a record of the registry never comes through them.
 
 // Sweep deletes what nobody needs any more: expired sessions, old guesses, old form tokens, links,
-// mail and jobs of the past.
+// mail, jobs and notices of the past.
 func (db *DB) Sweep(ctx context.Context) error {
 	b := &pgx.Batch{}
 	b.Queue(`DELETE FROM sessions WHERE expires_at < now()`)
@@ -20,6 +20,7 @@ func (db *DB) Sweep(ctx context.Context) error {
 	b.Queue(`DELETE FROM user_secrets WHERE expires_at < now() - interval '7 days'`)
 	b.Queue(`DELETE FROM outbox WHERE created_at < now() - interval '30 days'`)
 	b.Queue(`DELETE FROM jobs WHERE finished_at < now() - interval '30 days'`)
+	b.Queue(`DELETE FROM notices WHERE read_at < now() - interval '90 days'`)
 	return db.pool.SendBatch(ctx, b).Close()
 }
 

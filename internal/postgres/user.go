@@ -36,7 +36,7 @@ const userExtras = `, coalesce(t.name, '') AS team_name,
 	EXISTS (SELECT 1 FROM user_credentials f WHERE f.user_id = u.id AND f.totp_secret IS NOT NULL) AS mfa,
 	coalesce((SELECT max(s.last_seen_at) FROM sessions s WHERE s.user_id = u.id), '0001-01-01 00:00:00+00') AS last_seen
 	FROM users u LEFT JOIN teams t ON t.id = u.team_id LEFT JOIN user_credentials c ON c.user_id = u.id
-	LEFT JOIN LATERAL (SELECT o.kind, o.sent_at, o.fault, o.dropped_at FROM outbox o WHERE o.user_id = u.id ORDER BY o.created_at DESC, o.id DESC LIMIT 1) m ON TRUE
+	LEFT JOIN LATERAL (SELECT o.kind, o.sent_at, o.fault, o.dropped_at FROM outbox o WHERE o.user_id = u.id AND o.kind NOT IN ('digest', 'notices') ORDER BY o.created_at DESC, o.id DESC LIMIT 1) m ON TRUE
 	CROSS JOIN LATERAL (SELECT max(l.expires_at) AS until FROM (
 		SELECT x.expires_at FROM user_secrets x WHERE x.user_id = u.id AND x.purpose = 'invitation' AND x.used_at IS NULL
 		UNION ALL SELECT o.expires_at FROM outbox o WHERE o.user_id = u.id AND o.kind = 'invitation' AND o.sent_at IS NULL AND o.dropped_at IS NULL) l

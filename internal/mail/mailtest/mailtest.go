@@ -31,6 +31,7 @@ type Server struct {
 	running  *smtp.Server
 	received []Letter
 	refusal  error
+	noData   error
 	onData   func()
 	signIns  []string
 }
@@ -101,6 +102,16 @@ func (s *Server) Refuse(err *smtp.SMTPError) {
 	s.refusal = nil
 	if err != nil {
 		s.refusal = err
+	}
+}
+
+// RefuseData makes the server answer every letter with err, after it was given whole; nil takes them again.
+func (s *Server) RefuseData(err *smtp.SMTPError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.noData = nil
+	if err != nil {
+		s.noData = err
 	}
 }
 
@@ -188,9 +199,14 @@ func (s *session) Data(r io.Reader) error {
 	l.From, l.To, l.Signed = s.from, s.to, s.signed
 	_, l.Private = s.conn.TLSConnectionState()
 	s.server.mu.Lock()
-	s.server.received = append(s.server.received, l)
-	do := s.server.onData
+	do, refused := s.server.onData, s.server.noData
+	if refused == nil {
+		s.server.received = append(s.server.received, l)
+	}
 	s.server.mu.Unlock()
+	if refused != nil {
+		return refused
+	}
 	if do != nil {
 		do()
 	}
