@@ -173,8 +173,14 @@ func TestNotificationsAreChosen(t *testing.T) {
 		t.Errorf("saved: %s", got)
 	}
 	for _, bad := range [][4]string{
-		{"hourly", "7", "off", "inbox"}, {"off", "4", "off", "inbox"}, {"off", "11", "off", "inbox"}, {"off", "seven", "off", "inbox"},
-		{"off", "99999999999999999999", "off", "inbox"}, {"off", "7", "", "inbox"}, {"off", "7", "off", "pigeon\x00"}, {"\xff", "7", "off", "inbox"},
+		{"hourly", "7", "off", "inbox"},
+		{"off", "4", "off", "inbox"},
+		{"off", "11", "off", "inbox"},
+		{"off", "seven", "off", "inbox"},
+		{"off", "99999999999999999999", "off", "inbox"},
+		{"off", "7", "", "inbox"},
+		{"off", "7", "off", "pigeon\x00"},
+		{"\xff", "7", "off", "inbox"},
 	} {
 		a := b.post(paths.Notifications, "digest", bad[0], "digest_hour", bad[1], "due", bad[2], "assigned", bad[3]).wants(http.StatusUnprocessableEntity)
 		if a.doc.Find(".summary[role=alert]").Length() != 1 || a.doc.Find(".error").Length() == 0 {
