@@ -278,8 +278,12 @@ func TestWhatIsUsualForManyIsSettledInTheBackground(t *testing.T) {
 		t.Errorf("%d people were put right while a transaction has not seen the default", n)
 	}
 	run(t, late, `COMMIT`)
-	if n := must(f.db.Jobs().SettleTouch(ctx))(t); n != 2601 {
-		t.Errorf("%d people were gone through, want 2601", n)
+	gone := 0
+	for end := time.Now().Add(time.Minute); gone == 0 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) { // any transaction of the whole server may be older, those of other tests too
+		gone = must(f.db.Jobs().SettleTouch(ctx))(t)
+	}
+	if gone != 2601 {
+		t.Errorf("%d people were gone through, want 2601", gone)
 	}
 	if n := read[int](t, f.conn, `SELECT count(*) FROM contact_activity WHERE next_touch_at < 'infinity'`); n != 2601 {
 		t.Errorf("%d people are due, want 2601", n)
