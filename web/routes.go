@@ -61,7 +61,7 @@ const get, post = http.MethodGet, http.MethodPost
 // table is the site, to be read top to bottom. A test holds it against chi.Walk, and a golden file against
 // every role: a change of access is a line in a diff.
 func (s *Server) table() []route {
-	return slices.Concat(s.doors(), s.register(), s.changes(), s.account(), s.administration(), s.development())
+	return slices.Concat(s.doors(), s.register(), s.nextSteps(), s.changes(), s.account(), s.administration(), s.development())
 }
 
 // doors are the ways in and out.
@@ -144,7 +144,13 @@ func (s *Server) register() []route {
 		{get, "/interactions/{id}/edit", editInteraction, editInteractionForm},
 		{post, "/interactions/{id}/delete", editInteraction, deleteInteraction},
 		{get, "/interactions/{id}/history", viewInteraction, showInteractionHistory},
+		{get, "/interactions/{id}/calendar.ics", viewInteraction, s.serveTalk},
+	}
+}
 
+// nextSteps are the pages of what is to be done.
+func (s *Server) nextSteps() []route {
+	return []route{
 		{get, "/follow-ups", viewInteraction, listFollowUps},
 		{post, "/follow-ups/bulk", editInteraction, changeFollowUps},
 		{get, "/follow-ups/{id}", viewInteraction, showFollowUp},
@@ -155,7 +161,6 @@ func (s *Server) register() []route {
 		{post, "/follow-ups/{id}/cancel", editInteraction, cancelFollowUp},
 		{post, "/follow-ups/{id}/reopen", editInteraction, reopenFollowUp},
 		{get, "/follow-ups/{id}/history", viewInteraction, showFollowUpHistory},
-		{get, "/interactions/{id}/calendar.ics", viewInteraction, s.serveTalk},
 	}
 }
 
