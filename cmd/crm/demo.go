@@ -83,6 +83,7 @@ func (c demoLoadCmd) loadScaled(ctx context.Context, a *app, d *database) error 
 	r := postgres.LargeRegister{
 		People:        postgres.Register{Teams: firm.Teams, Roles: firm.Roles},
 		Organizations: firm.Organizations(), Contacts: firm.Contacts(), Relationships: firm.Relationships(), Interactions: firm.Interactions(),
+		FollowUps: firm.FollowUps(),
 	}
 	passwords, err := a.signIns(ctx, &r.People, firm.Users, demo.SignIns)
 	if err != nil {

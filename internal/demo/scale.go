@@ -115,12 +115,12 @@ func stream[T any](s *Scaled, count int, record func(*scaler, int) T) iter.Seq[T
 // scaler makes single records. It has a source for each kind, since one record asks for others while it draws.
 type scaler struct {
 	*Scaled
-	org, contact, link, event source
-	talk                      *talk
+	org, contact, link, event, task source
+	talk                            *talk
 }
 
 func newScaler(s *Scaled) *scaler {
-	sc := &scaler{Scaled: s, org: newSource(s, 1), contact: newSource(s, 2), link: newSource(s, 3), event: newSource(s, 4)}
+	sc := &scaler{Scaled: s, org: newSource(s, 1), contact: newSource(s, 2), link: newSource(s, 3), event: newSource(s, 4), task: newSource(s, 5)}
 	// talk asks for the client and the contact of an event; here there is one of each at a time.
 	sc.event.data.Organizations, sc.event.data.Contacts = make([]crm.Organization, 1), make([]crm.Contact, 1)
 	sc.talk = &talk{generator: sc.event.generator}

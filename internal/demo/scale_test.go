@@ -19,12 +19,14 @@ type large struct {
 	contacts      []crm.Contact
 	relationships []crm.Relationship
 	interactions  []crm.Interaction
+	followUps     []crm.FollowUp
 }
 
 func scaled(at time.Time, clients int) large {
 	s := Scale(at, clients)
 	return large{
 		s, slices.Collect(s.Organizations()), slices.Collect(s.Contacts()), slices.Collect(s.Relationships()), slices.Collect(s.Interactions()),
+		slices.Collect(s.FollowUps()),
 	}
 }
 
@@ -39,6 +41,7 @@ func TestScaledIsTheSameEveryTime(t *testing.T) {
 		{a.contacts, b.contacts},
 		{a.relationships, b.relationships},
 		{a.interactions, b.interactions},
+		{a.followUps, b.followUps},
 	} {
 		if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
 			t.Errorf("two runs differ:\n%s", diff)
@@ -92,8 +95,34 @@ func TestScaledRecordsAreValidAndClean(t *testing.T) {
 	checkAll(t, f.contacts, (*crm.Contact).Clean)
 	checkAll(t, f.relationships, (*crm.Relationship).Clean)
 	checkAll(t, f.interactions, (*crm.Interaction).Clean)
+	checkFollowUps(t, f)
 	for _, u := range f.Users {
 		checkAll(t, []crm.User{u.User}, (*crm.User).Clean)
+	}
+}
+
+// Some are still to be done, those of each owner among them, and none was planned before its client was one.
+func checkFollowUps(t *testing.T, f large) {
+	t.Helper()
+	born := map[uuid.UUID]time.Time{}
+	for _, o := range f.organizations {
+		born[o.ID] = o.CreatedAt
+	}
+	open, owners := 0, map[uuid.UUID]bool{}
+	for _, p := range f.followUps {
+		if err := p.Validate(crm.Clock{Now: now, Zone: time.UTC}, p.Due); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+		if p.CreatedAt.Before(born[p.OrganizationID.UUID]) || p.Open() != p.DoneAt.IsZero() {
+			t.Errorf("%+v, of a client since %v", p, born[p.OrganizationID.UUID])
+		}
+		if p.Open() {
+			open++
+			owners[p.UserID.UUID] = true
+		}
+	}
+	if n := len(f.followUps); open < n/4 || open > n/2 || len(owners) < 5 {
+		t.Errorf("%d of %d follow-ups are open, for %d people", open, n, len(owners))
 	}
 }
 

@@ -22,6 +22,7 @@ type LargeRegister struct {
 	Contacts      iter.Seq[crm.Contact]
 	Relationships iter.Seq[crm.Relationship]
 	Interactions  iter.Seq[crm.Interaction]
+	FollowUps     iter.Seq[crm.FollowUp]
 }
 
 // Progress hears how many rows of a table have been loaded, or what is being done after that (rows is 0).
@@ -42,6 +43,7 @@ var loadedTables = []loadedTable{
 	{"relationship_periods", nil},
 	{"interactions", []string{"audit_guard", "keep_activity_insert", "keep_counts_insert"}},
 	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_met_at"}},
+	{"follow_ups", []string{"audit_guard", "notice_assigned"}},
 }
 
 // derivedTables are filled from the loaded ones by rebuild_activity, rebuild_contact_reach and rebuild_counts, through
@@ -249,7 +251,17 @@ func (l *load) copyAll(ctx context.Context, r LargeRegister) error {
 		}); err != nil {
 		return err
 	}
-	return copyTalk(ctx, l, r.Interactions)
+	if err := copyTalk(ctx, l, r.Interactions); err != nil {
+		return err
+	}
+	return copyRows(ctx, l, "follow_ups", []string{
+		"id", "title", "due_on", "due_at", "user_id", "organization_id", "contact_id", "state", "outcome", "done_at", "done_by", "created_by", "created_at", "updated_at",
+	}, r.FollowUps, func(f crm.FollowUp) []any {
+		return []any{
+			f.ID, f.Title, nullTime(f.Due.Day.Start(time.UTC)), nullTime(f.Due.At), f.UserID, f.OrganizationID, f.ContactID, string(f.State), emptyNull(f.Outcome), nullTime(f.DoneAt), f.DoneBy, f.CreatedBy,
+			f.CreatedAt, f.CreatedAt,
+		}
+	})
 }
 
 // attended is one attendee about to be loaded.

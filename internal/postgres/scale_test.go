@@ -23,6 +23,7 @@ func largeRegister(clients int) postgres.LargeRegister {
 	r := postgres.LargeRegister{
 		People:        postgres.Register{Teams: firm.Teams, Roles: firm.Roles},
 		Organizations: firm.Organizations(), Contacts: firm.Contacts(), Relationships: firm.Relationships(), Interactions: firm.Interactions(),
+		FollowUps: firm.FollowUps(),
 	}
 	for i, u := range firm.Users {
 		user := postgres.RegisterUser{User: u.User, RoleSlugs: u.RoleSlugs}
@@ -64,7 +65,7 @@ func TestLargeLoad(t *testing.T) {
 
 	for table, want := range map[string]int{
 		"organizations": 300, "contacts": 900, "organization_contact": 891, "relationship_periods": 891, "interactions": 3000,
-		"organization_activity": 300, "contact_activity": 900, "users": 12, "user_credentials": 2,
+		"organization_activity": 300, "contact_activity": 900, "users": 12, "user_credentials": 2, "follow_ups": 15,
 	} {
 		if got := read[int](t, conn, `SELECT count(*) FROM `+table); got != want {
 			t.Errorf("%s: %d rows, want %d", table, got, want)
