@@ -1367,7 +1367,7 @@ CREATE INDEX follow_ups_organization ON public.follow_ups USING btree (organizat
 
 CREATE INDEX follow_ups_user_done ON public.follow_ups USING btree (user_id, state, done_at, id) WHERE ((state)::text <> 'open'::text);
 
-CREATE INDEX follow_ups_user_due ON public.follow_ups USING btree (user_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
+CREATE INDEX follow_ups_user_due ON public.follow_ups USING btree (user_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id) INCLUDE (due_on, due_at, organization_id, contact_id, created_by);
 
 CREATE INDEX form_tokens_created ON public.form_tokens USING btree (created_at);
 

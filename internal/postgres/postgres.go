@@ -74,6 +74,7 @@ func Open(url string, o Options) (*DB, error) {
 	p["timezone"] = "UTC"               // row images are taken in UTC
 	p["jit"] = "off"                    // compiling costs more than it saves on short queries
 	p["parallel_setup_cost"] = "100000" // as does starting workers, 5 to 30 ms for a page of a list
+	p["enable_memoize"] = "off"         // its tables are sized for all rows there are, and made for every page: 2 ms
 	p["application_name"] = "archpilot-crm"
 	p["statement_timeout"] = milliseconds(o.StatementTimeout)
 	p["lock_timeout"] = milliseconds(lockTimeout)

@@ -18,8 +18,11 @@ import (
 // How the people within the actor's reach are doing. Every figure is the length of a list that the actor may open: none
 // tells of what is out of their reach.
 
-// teamPage is how many people a page shows.
-const teamPage = 50
+// How many people a page shows: their own page, and Today, which has much else to tell.
+const (
+	teamPage  = 50
+	teamToday = 20
+)
 
 // leads reports whether the actor's reach goes beyond their own.
 func (s *Store) leads() bool {
@@ -40,7 +43,7 @@ func (s *Store) Workloads(ctx context.Context, after uuid.NullUUID, c crm.Clock)
 		return t, err
 	}
 	b := &batch{}
-	s.queuePeople(b, &t, after)
+	s.queuePeople(b, &t, after, teamPage)
 	var talk []tally
 	if s.actor.Reach(authz.ViewInteraction) != authz.All {
 		talk = []tally{}
@@ -49,21 +52,21 @@ func (s *Store) Workloads(ctx context.Context, after uuid.NullUUID, c crm.Clock)
 	if err := b.send(ctx, s.db); err != nil {
 		return t, translate(err)
 	}
-	return t, s.readFigures(ctx, &t, talk, c)
+	return t, s.readFigures(ctx, &t, talk, teamPage, c)
 }
 
 // queuePeople reads one more of the people than a page shows.
-func (s *Store) queuePeople(b *batch, t *crm.Staff, after uuid.NullUUID) {
+func (s *Store) queuePeople(b *batch, t *crm.Staff, after uuid.NullUUID, most int) {
 	queueMany(b, &t.People, `SELECT u.id AS user_id, u.name FROM users u WHERE u.is_active AND `+s.ownerWithin(authz.ViewInteraction, "u.id")+`
 		AND (@after::uuid IS NULL OR (u.name`+icu+`, u.id) > (SELECT a.name`+icu+`, a.id FROM users a WHERE a.id = @after::uuid))
-		ORDER BY u.name`+icu+`, u.id LIMIT `+strconv.Itoa(teamPage+1), s.args(pgx.NamedArgs{"after": after}))
+		ORDER BY u.name`+icu+`, u.id LIMIT `+strconv.Itoa(most+1), s.args(pgx.NamedArgs{"after": after}))
 }
 
 // readFigures cuts the one person too many and reads everybody's figures in one round trip. Talk is this week's by author,
 // nil where that is still to be counted, for reach all.
-func (s *Store) readFigures(ctx context.Context, t *crm.Staff, talk []tally, c crm.Clock) error {
-	if t.More = len(t.People) > teamPage; t.More {
-		t.People = t.People[:teamPage]
+func (s *Store) readFigures(ctx context.Context, t *crm.Staff, talk []tally, most int, c crm.Clock) error {
+	if t.More = len(t.People) > most; t.More {
+		t.People = t.People[:most]
 	}
 	people, clients := make([]uuid.UUID, len(t.People)), []uuid.UUID{}
 	for i := range t.People {
@@ -143,7 +146,7 @@ var coverageQuery = strings.ReplaceAll(`SELECT t.owner_user_id AS user_id, sum(t
 
 // queueStaff reads the people and what was talked by all of them, week by week.
 func (s *Store) queueStaff(b *batch, t *crm.Staff, talk *[]tally, weeks []crm.Week) {
-	s.queuePeople(b, t, uuid.NullUUID{})
+	s.queuePeople(b, t, uuid.NullUUID{}, teamToday)
 	if s.actor.Reach(authz.ViewInteraction) == authz.All {
 		queueMany(b, talk, firmTalk, spanArgs(weeks, time.Hour))
 		return
@@ -156,11 +159,11 @@ func (s *Store) queueStaff(b *batch, t *crm.Staff, talk *[]tally, weeks []crm.We
 func (s *Store) finishStaff(ctx context.Context, t *crm.Staff, weeks []crm.Week, talk []tally, c crm.Clock) error {
 	t.Talk = weekTalk(weeks, talk)
 	if s.actor.Reach(authz.ViewInteraction) == authz.All {
-		return s.readFigures(ctx, t, nil, c)
+		return s.readFigures(ctx, t, nil, teamToday, c)
 	}
 	t.Talk = t.Talk[s.wholeFrom(talk, len(weeks)):]
 	talk = slices.DeleteFunc(talk, func(n tally) bool { return n.Span != len(weeks)-1 })
-	return s.readFigures(ctx, t, talk, c)
+	return s.readFigures(ctx, t, talk, teamToday, c)
 }
 
 // queueAuthorTalk counts the interactions by each author in some weeks, for reach all or the actor's own.
@@ -173,7 +176,7 @@ func queueAuthorTalk(b *batch, into *[]tally, authors []uuid.UUID, weeks []crm.W
 // What is looked at for reach team, one by one at 4 us: of all authors together, and of each at least.
 const (
 	lookedAtOfAll  = 3000
-	lookedAtOfEach = 50
+	lookedAtOfEach = 15
 )
 
 // authors are the people within a reach of own or team, and how many interactions of each are looked at.
