@@ -110,7 +110,10 @@ func wordQuery(typed string) string {
 func (s *Store) rareWords(ctx context.Context, words string) (bool, error) {
 	var f frequency
 	b := searching()
-	b.queueFrequency(&f, pgx.NamedArgs{"words": words})
+	args := pgx.NamedArgs{"words": words}
+	b.queuePlanned(&f, args)
+	b.Queue(`SELECT (SELECT count(*) FROM (`+newestTalks+`) i WHERE `+interactionWords+`), `+registerSize, args).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&f.near, &f.all, &f.organizations) })
 	err := s.finish(ctx, b)
 	return f.rare(), translate(err)
 }
@@ -126,10 +129,18 @@ type frequency struct {
 // interaction in five hundred holds, walking from the newest soon finds a page. The planner takes a word it does not know
 // for half as common as the rarest it knows, which may be a lot; then the newest have a say.
 func (f frequency) rare() bool {
-	return f.with <= rareTerm || f.with*500 < f.all || f.with*100 < f.all && f.near < 3
+	return f.with <= rareTerm || f.with*500 < f.all || f.with*100 < f.all && f.near < 2
 }
 
-func (b *batch) queueFrequency(f *frequency, args pgx.NamedArgs) {
+// newestTalks are the interactions that are looked at first, registerSize how many of them, and how many organizations,
+// there are, as the planner sees it.
+const (
+	newestTalks  = `SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT 500`
+	registerSize = `(SELECT reltuples FROM pg_class WHERE oid = 'interactions'::regclass)::float8, (SELECT reltuples FROM pg_class WHERE oid = 'organizations'::regclass)::float8`
+)
+
+// queuePlanned asks the planner how many interactions hold the words.
+func (b *batch) queuePlanned(f *frequency, args pgx.NamedArgs) {
 	b.Queue(`EXPLAIN (FORMAT JSON) SELECT FROM interactions i WHERE `+interactionWords, args).QueryRow(func(row pgx.Row) error {
 		var answer []byte
 		if err := row.Scan(&answer); err != nil {
@@ -148,9 +159,6 @@ func (b *batch) queueFrequency(f *frequency, args pgx.NamedArgs) {
 		}
 		return nil
 	})
-	b.Queue(`SELECT (SELECT reltuples FROM pg_class WHERE oid = 'interactions'::regclass)::float8, (SELECT reltuples FROM pg_class WHERE oid = 'organizations'::regclass)::float8,
-		(SELECT count(*) FROM (SELECT i.words FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT `+fmt.Sprint(newest)+`) i WHERE `+interactionWords+`)`,
-		args).QueryRow(func(row pgx.Row) error { return row.Scan(&f.all, &f.organizations, &f.near) })
 }
 
 // literal escapes LIKE's wildcards, and the letters that fold would make into one.

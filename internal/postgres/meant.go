@@ -53,7 +53,11 @@ func (s *Store) Meant(ctx context.Context, organization, contact string) (Meant,
 // findMeant searches as Search does, each table by a query of its own.
 func (s *Store) findMeant(ctx context.Context, n *Meant, firm, person crm.Query) error {
 	args := s.args(pgx.NamedArgs{"limit": MaxFound + 1})
-	organizations, contacts := s.searchedOrganizations(firm, args), s.searchedContacts(person, args)
+	organizations := s.searchedOrganizations(firm, args)
+	contacts, err := s.searchedContacts(ctx, person, args)
+	if err != nil {
+		return err
+	}
 	look := searching()
 	if !firm.Empty() {
 		organizations.queueLook(look, args)

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
@@ -30,11 +31,11 @@ type Found struct {
 // there is. The planner's guesses are not relied on: it takes a term for ten times as common or as rare as it is.
 const (
 	glance        = 500  // records looked at: 0.2 ms
-	glanceInReach = 2000 // organizations of a short reach looked at: an index holds all that takes
+	glanceInReach = 2000 // records of a short reach looked at: an index holds all that takes of organizations
 	commonShare   = 50   // one in so many makes a term common
-	gathered      = 200  // matches that are ranked
+	gathered      = 1000 // matches of a rare term that are ranked
+	passed        = 100  // matches in a reach, or of a common term: a page, and as much again, since some are found twice
 
-	newest       = 1000    // interactions looked at first
 	walked       = 100_000 // interactions walked, newest first, for words that are common
 	rareTerm     = 2000    // interactions that the words' index may always gather
 	smallReach   = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
@@ -54,8 +55,15 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 		return Found{}, nil
 	}
 	args := s.args(pgx.NamedArgs{"limit": MaxFound + 1})
-	organizations, contacts := s.searchedOrganizations(q, args), s.searchedContacts(q, args)
-	talks := s.searchedInteractions(query, args)
+	organizations := s.searchedOrganizations(q, args)
+	contacts, err := s.searchedContacts(ctx, q, args)
+	if err != nil {
+		return Found{}, translate(err)
+	}
+	talks, err := s.searchedInteractions(ctx, query, args)
+	if err != nil {
+		return Found{}, translate(err)
+	}
 	var f Found
 	if err := s.look(ctx, args, &organizations, &contacts, &talks); err != nil {
 		return f, translate(err)
@@ -80,7 +88,10 @@ type searched struct {
 	near    string // id and search_text of the records looked at first
 	strange bool   // those may be out of reach: they only tell what is common
 	glance  int    // how many those are at most
+	common  int    // one in so many of those makes a term common
 	walk    string // ids of matches, record after record, without the trigram index
+	each    bool   // that walk goes from owner to owner
+	most    int    // how many matches of a rare term are ranked
 	rows    string // the rows to show, of (%found)
 
 	// What the look found.
@@ -94,7 +105,7 @@ func (t searched) answered() bool {
 }
 
 // rare reports whether the trigram index is to be asked.
-func (t searched) rare() bool { return !t.answered() && t.hits*commonShare < t.looked }
+func (t searched) rare() bool { return !t.answered() && t.hits*t.common < t.looked }
 
 // found returns the SQL of the ids that match, better ones first where they are too many to rank. The scope is left
 // to rows, except where a limit stands.
@@ -104,15 +115,12 @@ func (t searched) found() string {
 	case t.answered():
 		return seen
 	case !t.rare():
-		return seen + " UNION SELECT g.id FROM (" + t.walk + " LIMIT " + fmt.Sprint(gathered) + ") g"
+		return seen + " UNION SELECT g.id FROM (" + t.walk + " LIMIT " + strconv.Itoa(passed) + ") g"
 	}
 	// MATERIALIZED: planned as if all of it were read, which is what leads to the trigram index, and read no further than the limit.
-	by := func(name, condition string) string {
-		return name + " AS MATERIALIZED (SELECT x.id, x.owner_user_id FROM " + t.table + " WHERE " + condition + ")"
-	}
-	within := func(name string) string { return "SELECT x.id FROM " + name + " x WHERE " + t.scope }
-	return "WITH " + by("starting", t.starts) + ", " + by("holding", t.matches) + " " + seen +
-		" UNION SELECT g.id FROM (" + within("starting") + " UNION ALL " + within("holding") + " LIMIT " + fmt.Sprint(gathered) + ") g"
+	return "WITH holding AS MATERIALIZED (SELECT x.id, x.owner_user_id, " + t.starts + " AS starts FROM " + t.table + " WHERE " + t.matches + ") " + seen +
+		" UNION SELECT g.id FROM (SELECT x.id FROM (SELECT x.* FROM holding x WHERE " + t.scope + " LIMIT " + strconv.Itoa(t.most) +
+		") x ORDER BY x.starts DESC LIMIT " + strconv.Itoa(2*passed) + ") g"
 }
 
 func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched {
@@ -121,14 +129,16 @@ func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched 
 	t := searched{
 		name: "org", table: "organizations x", scope: s.organizationScope(authz.ViewClient, "x"),
 		starts: words("x.search_text", "orgStarts", q.Words, true, args), matches: matchOrganizations("x.search_text", q, args),
+		common: commonShare, most: passed,
 	}
 	const begins = "o.search_text LIKE searchable(@orgStart)"
 	if s.actor.Reach(authz.ViewClient) == authz.All {
-		t.glance = glance
+		t.glance, t.most = glance, gathered
 		t.best = "SELECT o.id FROM organizations o WHERE " + begins + " ORDER BY o.search_text USING ~<~ LIMIT @limit"
 		t.near = "SELECT o.id, o.search_text FROM organizations o"
 		t.walk = "SELECT x.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o) x WHERE " + t.matches
 	} else { // owner by owner: see keys
+		t.each = true
 		each := func(condition string) string {
 			return "SELECT t.* FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
 				condition + " ORDER BY o.search_text USING ~<~ LIMIT @most) t"
@@ -161,31 +171,68 @@ var tails = func() []string {
 	return all
 }()
 
-func (s *Store) searchedContacts(q crm.Query, args pgx.NamedArgs) searched {
-	const given, family = "left(c.search_text, 40)", `left(substr(c.search_text, strpos(c.search_text, E'\n') + 1), 40)`
+// What the indexes on the beginnings of a contact's name hold.
+const (
+	givenName  = "left(c.search_text, 40)"
+	familyName = `left(substr(c.search_text, strpos(c.search_text, E'\n') + 1), 40)`
+)
+
+// How a reach of own or team is gone about in a search: one with that share of all organizations is met soon enough on a walk
+// through all records, and the people of that many are looked at one by one.
+const (
+	wideShare  = 0.1
+	shortReach = 500
+)
+
+func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.NamedArgs) (searched, error) {
+	const p = authz.ViewClient
 	args["conTyped"], args["conStart"] = " "+joined(q.Words), beginning(q)
 	t := searched{
-		name: "con", table: "contacts x", scope: s.contactScope(authz.ViewClient, "x"),
+		name: "con", table: "contacts x", scope: s.contactScope(p, "x"), common: commonShare, most: passed,
 		starts: words("x.search_text", "conStarts", q.Words, true, args), matches: matchContacts("x.search_text", q, args),
+		glance: glance, near: "SELECT c.id, c.search_text FROM contacts c",
 	}
-	t.glance, t.near = glance, "SELECT c.id, c.search_text FROM contacts c"
-	if s.actor.Reach(authz.ViewClient) == authz.All {
-		by := func(line string) string {
-			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) ORDER BY " + line + " USING ~<~ LIMIT @limit)"
+	if !s.actor.May(p) { // contacts are not asked for
+		return t, nil
+	}
+	const text = "c.search_text || '' AS search_text" // hides the column from its index
+	all := s.actor.Reach(p) == authz.All
+	var reach extent
+	if !all {
+		var err error
+		if reach, err = s.extent(ctx, p); err != nil {
+			return t, err
 		}
-		t.best = by(family) + " UNION " + by(given)
-		t.walk = "SELECT x.id FROM (SELECT c.id, c.search_text || '' AS search_text FROM contacts c) x WHERE " + t.matches
-	} else {
-		t.strange = true
+	}
+	switch {
+	case all || reach.share > wideShare: // soon met on the way through all
+		by := func(line string) string {
+			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) AND " + s.contactScope(p, "c") + " ORDER BY " + line + " USING ~<~ LIMIT @limit)"
+		}
+		t.strange = !all
+		t.best = by(familyName) + " UNION " + by(givenName)
+		t.walk = "SELECT x.id FROM (SELECT c.id, c.owner_user_id, " + text + " FROM contacts c OFFSET 0) x WHERE " + t.matches + " AND " + t.scope
+		if all {
+			t.most = gathered
+		}
+	default: // owner by owner: see keys
+		owners := "unnest(" + s.ownersWithin(p) + ") u(id) CROSS JOIN LATERAL "
+		reached := "SELECT c.id, " + text + " FROM " + owners + "(SELECT c.id, c.search_text FROM contacts c WHERE c.owner_user_id = u.id OFFSET 0) c UNION ALL " +
+			"SELECT c.id, " + text + " FROM " + owners + "(SELECT r.contact_id FROM contact_reach r WHERE r.owner_user_id = u.id OFFSET 0) r " +
+			"CROSS JOIN LATERAL (SELECT c.id, c.search_text FROM contacts c WHERE c.id = r.contact_id OFFSET 0) c"
+		t.each = true
 		t.best = "SELECT NULL::uuid WHERE FALSE"
-		within := "SELECT c.id, c.search_text || '' AS search_text FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) "
-		t.walk = "SELECT x.id FROM (" + within + "JOIN contacts c ON c.owner_user_id = u.id UNION ALL " + within +
-			"JOIN organizations o ON o.owner_user_id = u.id JOIN organization_contact l ON l.organization_id = o.id JOIN contacts c ON c.id = l.contact_id) x WHERE " + t.matches
+		t.walk = "SELECT x.id FROM (" + reached + ") x WHERE " + t.matches
+		if reach.organizations <= shortReach {
+			t.glance, t.near = glanceInReach, reached
+		} else { // what the index gives is nearly all somebody else's: it is asked for rarer terms only
+			t.strange, t.common = true, 5*commonShare
+		}
 	}
 	t.rows = `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
 			SELECT c.*, CASE
 				WHEN searchable(@conTyped) IN (split_part(c.search_text, E'\n', 1), split_part(c.search_text, E'\n', 2)) THEN 0
-				WHEN ` + given + ` LIKE searchable(@conStart) OR ` + family + ` LIKE searchable(@conStart) THEN 1
+				WHEN ` + givenName + ` LIKE searchable(@conStart) OR ` + familyName + ` LIKE searchable(@conStart) THEN 1
 				WHEN ` + words("c.search_text", "conStarts", q.Words, true, args) + ` THEN 2
 				ELSE 3 END AS rank
 			FROM contacts c WHERE c.id IN (%found) AND ` + s.contactScope(authz.ViewClient, "c") + `
@@ -193,7 +240,7 @@ func (s *Store) searchedContacts(q crm.Query, args pgx.NamedArgs) searched {
 		LEFT JOIN LATERAL (SELECT o.id, o.display_name, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 			WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + ` ORDER BY o.display_name, o.id LIMIT 1) p ON TRUE
 		ORDER BY NOT c.is_active, c.rank, c.last_name` + icu + `, c.first_name` + icu + `, c.id`
-	return t
+	return t, nil
 }
 
 // beginning returns the pattern for the beginning of a person's name, no longer than its index.
@@ -208,14 +255,19 @@ type talks struct {
 	words  string // tsquery, "" when there is nothing to ask for
 	scope  string
 	newest []uuid.UUID // what the newest interactions hold of it
-	reach  int         // how many organizations or contacts are in reach, whichever is more, at most smallReach+1
+	reach  int         // how many organizations or contacts are in reach, roughly, where that is not all
 	frequency
 }
 
-func (s *Store) searchedInteractions(query string, args pgx.NamedArgs) talks {
+func (s *Store) searchedInteractions(ctx context.Context, query string, args pgx.NamedArgs) (talks, error) {
 	t := talks{words: wordQuery(query), scope: s.interactionScope(authz.ViewInteraction, "i")}
 	args["words"] = t.words
-	return t
+	if r := s.actor.Reach(authz.ViewInteraction); r == authz.All || r == authz.None {
+		return t, nil
+	}
+	reach, err := s.extent(ctx, authz.ViewInteraction)
+	t.reach = int(reach.organizations)
+	return t, err
 }
 
 // look makes the first round trip.
@@ -226,21 +278,31 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 		contacts.queueLook(b, args)
 	}
 	if s.actor.May(authz.ViewInteraction) && t.words != "" {
-		b.Queue(`SELECT ARRAY(SELECT i.id FROM (SELECT * FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT `+fmt.Sprint(newest)+`) i
-				WHERE `+interactionWords+` AND `+t.scope+` LIMIT @limit),
-			greatest((SELECT count(*) FROM (SELECT FROM organizations o WHERE `+s.organizationScope(authz.ViewInteraction, "o")+` LIMIT @small) n),
-				(SELECT count(*) FROM (SELECT FROM contacts c WHERE `+s.ownerWithin(authz.ViewInteraction, "c.owner_user_id")+` LIMIT @small) n))`,
-			with(args, "small", smallReach+1)).QueryRow(func(row pgx.Row) error { return row.Scan(&t.newest, &t.reach) })
-		b.queueFrequency(&t.frequency, args)
+		s.queueNewest(b, t, args)
+		b.queuePlanned(&t.frequency, args)
 	}
 	return s.finish(ctx, b)
+}
+
+// queueNewest asks what the newest interactions hold of t's words, and how many records are in a reach that is not known
+// to be large: somebody may own contacts only.
+func (s *Store) queueNewest(b *batch, t *talks, args pgx.NamedArgs) {
+	reach := "@reach::int"
+	if t.reach <= smallReach && s.actor.Reach(authz.ViewInteraction) != authz.All {
+		few := func(from string) string { return "(SELECT count(*) FROM (SELECT FROM " + from + " LIMIT @small) n)" }
+		reach = "greatest(" + few("organizations o WHERE "+s.organizationScope(authz.ViewInteraction, "o")) + ", " + few("contacts c WHERE "+s.ownerWithin(authz.ViewInteraction, "c.owner_user_id")) + ")"
+	}
+	args["small"], args["reach"] = smallReach+1, t.reach
+	b.Queue(`WITH near AS MATERIALIZED (SELECT i.* FROM (`+newestTalks+`) i WHERE `+interactionWords+`)
+		SELECT ARRAY(SELECT i.id FROM near i WHERE `+t.scope+` LIMIT @limit), (SELECT count(*) FROM near), `+registerSize+`, `+reach,
+		args).QueryRow(func(row pgx.Row) error { return row.Scan(&t.newest, &t.near, &t.all, &t.organizations, &t.reach) })
 }
 
 // queueLook asks what is at hand of t, and adds it to args.
 func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
 	b.Queue(`SELECT ARRAY(`+t.best+`) || n.ids, n.looked, cardinality(n.ids) FROM (
 			SELECT count(*) AS looked, coalesce(array_agg(x.id) FILTER (WHERE `+t.matches+`), '{}') AS ids
-			FROM (`+t.near+` LIMIT `+fmt.Sprint(t.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
+			FROM (`+t.near+` LIMIT `+strconv.Itoa(t.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
 		if err := row.Scan(&t.seen, &t.looked, &t.hits); err != nil {
 			return err
 		}
@@ -251,7 +313,9 @@ func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
 
 // queueRows reads the rows of t to show into into, after its look.
 func queueRows[T any](b *batch, into *[]T, t searched, args pgx.NamedArgs) {
-	b.byIndex(t.rare())
+	if b.byIndex(t.rare() || t.each); !t.rare() {
+		b.rowByRow()
+	}
 	queueMany(b, into, strings.Replace(t.rows, "%found", t.found(), 1), args)
 }
 
@@ -374,8 +438,11 @@ func searching() *batch {
 
 // byIndex keeps the queries that follow from reading a table from end to end, or lets them again.
 func (b *batch) byIndex(only bool) {
-	b.Queue("SELECT set_config('enable_seqscan', $1, TRUE)", fmt.Sprint(!only))
+	b.Queue("SELECT set_config('enable_seqscan', $1, TRUE), set_config('enable_bitmapscan', 'on', TRUE)", fmt.Sprint(!only))
 }
+
+// rowByRow keeps the query that follows from gathering what an index gives before it looks at the first row.
+func (b *batch) rowByRow() { b.Queue("SET LOCAL enable_bitmapscan = off") }
 
 // finish runs a batch of searching.
 func (s *Store) finish(ctx context.Context, b *batch) error {

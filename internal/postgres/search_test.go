@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
@@ -325,6 +326,51 @@ func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
 				}
 				if len(found) != c.want || first != c.first {
 					t.Errorf("%s of %s interactions: %q finds %d, first %q, want %d, %q", c.reach, size, c.query, len(found), first, c.want, c.first)
+				}
+			}
+		}
+	}
+}
+
+// TestSearchFindsThePeopleInEveryReach in a register of which some hold a few organizations, some hundreds and some most:
+// each is gone about in a way of its own, and finds what is in reach, no more and, up to a page, no less.
+func TestSearchFindsThePeopleInEveryReach(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	ada := postgrestest.User(t, f.db, "ada", none, "x", postgrestest.Seeded(t, f.db, "admin"))
+	run(t, f.conn, `SET session_replication_role = replica`)
+	run(t, f.conn, `INSERT INTO organizations (display_name, legal_name, owner_user_id)
+		SELECT 'Client ' || n, 'Client', CASE WHEN n <= 20 THEN $1::uuid WHEN n <= 620 THEN $2::uuid ELSE $3::uuid END FROM generate_series(1, 7000) n`, ada.ID, f.mia.ID, f.tom.ID)
+	run(t, f.conn, `INSERT INTO contacts (first_name, last_name, owner_user_id) SELECT CASE WHEN n % 3 = 0 THEN 'Frequent' WHEN n % 40 = 1 THEN 'Seldom' WHEN n % 500 = 2 THEN 'Singular' ELSE 'Other' END, 'No' || n,
+		CASE WHEN n % 2000 = 5 THEN $1::uuid END FROM generate_series(1, 14000) n`, f.mia.ID)
+	run(t, f.conn, `ANALYZE`)
+	run(t, f.conn, `INSERT INTO organization_contact (organization_id, contact_id) SELECT o.id, c.id FROM
+		(SELECT id, substr(display_name, 8)::int AS n FROM organizations WHERE display_name LIKE 'Client %') o JOIN (SELECT id, substr(last_name, 3)::int AS n FROM contacts WHERE last_name LIKE 'No%') c ON c.n % 7000 = o.n % 7000`)
+	run(t, f.conn, `SET session_replication_role = origin`)
+	for _, sql := range []string{`ANALYZE`, `SELECT rebuild_activity()`, `ANALYZE`, `SELECT rebuild_contact_reach()`, `ANALYZE`} {
+		run(t, f.conn, sql)
+	}
+	for _, person := range []crm.User{ada, f.mia, f.tom} {
+		s := f.own(person)
+		for _, name := range []string{"frequent", "seldom", "singular", "other no4005", "no12", "nowhere"} {
+			like := "%" + strings.ReplaceAll(name, " ", "% %") + "%"
+			inReach := map[uuid.UUID]bool{}
+			rows, err := f.conn.Query(ctx, `SELECT c.id FROM contacts c WHERE lower(c.first_name || ' ' || c.last_name) LIKE $1 AND (c.owner_user_id = $2 OR EXISTS (
+				SELECT FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND o.owner_user_id = $2))`, like, person.ID)
+			fatal(t, err)
+			for _, id := range must(pgx.CollectRows(rows, pgx.RowTo[uuid.UUID]))(t) {
+				inReach[id] = true
+			}
+			found := must(s.Search(ctx, name))(t)
+			if found.Similar {
+				found.Contacts = nil
+			}
+			if got, want := len(found.Contacts), min(len(inReach), postgres.MaxFound+1); got != want {
+				t.Errorf("%s finds %d people by %q, want %d", person.Name, got, name, want)
+			}
+			for _, c := range found.Contacts {
+				if !inReach[c.ID] {
+					t.Errorf("%s finds %s, who is out of reach, by %q", person.Name, c.Name(), name)
 				}
 			}
 		}
