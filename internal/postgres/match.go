@@ -112,31 +112,29 @@ func (s *Store) rareWords(ctx context.Context, words string) (bool, error) {
 	b := searching()
 	args := pgx.NamedArgs{"words": words}
 	b.queuePlanned(&f, args)
-	b.Queue(`SELECT (SELECT count(*) FROM (`+newestTalks+`) i WHERE `+interactionWords+`), `+registerSize, args).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&f.near, &f.all, &f.organizations) })
+	b.Queue(`SELECT (SELECT count(*) FROM (`+newestTalks+`) i WHERE `+interactionWords+`), `+allTalks, args).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&f.near, &f.all) })
 	err := s.finish(ctx, b)
 	return f.rare(), translate(err)
 }
 
 // frequency is how common the words of a query are among interactions.
 type frequency struct {
-	with, all     float64 // how many hold them, and how many there are, as the planner sees it: it knows the commonest words
-	near          int     // how many of the newest hold them
-	organizations float64 // how many there are
+	with, all float64 // how many hold them, and how many there are, as the planner sees it: it knows the commonest words
+	near      int     // how many of the newest hold them
 }
 
 // rare reports whether the words' index is to be asked, and what it gives sorted. Of words that more than one
 // interaction in five hundred holds, walking from the newest soon finds a page. The planner takes a word it does not know
 // for half as common as the rarest it knows, which may be a lot; then the newest have a say.
 func (f frequency) rare() bool {
-	return f.with <= rareTerm || f.with*500 < f.all || f.with*100 < f.all && f.near < 2
+	return f.with <= rareTerm || f.with*500 < f.all || f.with*100 < f.all && f.near == 0
 }
 
-// newestTalks are the interactions that are looked at first, registerSize how many of them, and how many organizations,
-// there are, as the planner sees it.
+// newestTalks are the interactions that are looked at first, allTalks how many there are, as the planner sees it.
 const (
-	newestTalks  = `SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT 500`
-	registerSize = `(SELECT reltuples FROM pg_class WHERE oid = 'interactions'::regclass)::float8, (SELECT reltuples FROM pg_class WHERE oid = 'organizations'::regclass)::float8`
+	newestTalks = `SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT 1000`
+	allTalks    = `(SELECT reltuples FROM pg_class WHERE oid = 'interactions'::regclass)::float8`
 )
 
 // queuePlanned asks the planner how many interactions hold the words.

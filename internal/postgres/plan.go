@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -339,7 +340,7 @@ func (l list) amongLately(all string, where []string, p crm.Page) string {
 }
 
 // ownerSizes remembers for a minute how many organizations each owner has, roughly, from the planner's statistics:
-// counting a million takes 100 ms. It knows, too, whether the firm's people are few. Without statistics every owner has none, for which all plans are right and
+// counting a million takes 100 ms. It knows, too, whether the firm's people are few, and how old interactions are. Without statistics every owner has none, for which all plans are right and
 // the cheapest for small reaches are taken.
 type ownerSizes struct {
 	mu     sync.Mutex
@@ -352,6 +353,18 @@ type ownerShares struct {
 	common map[uuid.UUID]float64 // the share of those who own most
 	rest   float64               // the share of any other owner
 	people int                   // active users, counted up to one more than FewPeople
+	talked []time.Time           // moments that part the interactions into equal shares, oldest first
+}
+
+// talkedSince returns a moment after which about that share of all interactions lies, false where so little is not to be told
+// from all of it.
+func (z ownerShares) talkedSince(share float64) (time.Time, bool) {
+	parts := float64(len(z.talked) - 1)
+	n := len(z.talked) - 1 - int(math.Ceil(share*parts))
+	if parts < 2 || n < 1 || share > 0.5 {
+		return time.Time{}, false
+	}
+	return z.talked[n], true
 }
 
 // of returns the part of all organizations that belongs to owners.
@@ -380,17 +393,19 @@ func (z *ownerSizes) read(ctx context.Context, db *DB) (ownerShares, error) {
 		People                 int
 		Owners                 []uuid.UUID
 		Shares                 []float64
+		Talked                 []time.Time
 	}
 	r, err := one[row](ctx, db.pool, `
 		SELECT (SELECT count(*) FROM (SELECT 1 FROM users WHERE is_active LIMIT @few + 1) n) AS people, greatest(c.reltuples, 0)::float8 AS total, coalesce(s.null_frac, 0)::float8 AS nulls,
 			coalesce(CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * c.reltuples ELSE s.n_distinct END, 0)::float8 AS distinct,
-			coalesce(s.most_common_vals::text::uuid[], '{}') AS owners, coalesce(s.most_common_freqs::float8[], '{}') AS shares
+			coalesce(s.most_common_vals::text::uuid[], '{}') AS owners, coalesce(s.most_common_freqs::float8[], '{}') AS shares,
+			coalesce((SELECT t.histogram_bounds::text::timestamptz[] FROM pg_stats t WHERE t.schemaname = 'public' AND t.tablename = 'interactions' AND t.attname = 'happened_at'), '{}') AS talked
 		FROM pg_class c LEFT JOIN pg_stats s ON s.schemaname = 'public' AND s.tablename = 'organizations' AND s.attname = 'owner_user_id'
 		WHERE c.oid = 'public.organizations'::regclass`, pgx.NamedArgs{"few": FewPeople})
 	if err != nil {
 		return ownerShares{}, err
 	}
-	shares = ownerShares{people: r.People, total: r.Total, common: map[uuid.UUID]float64{}}
+	shares = ownerShares{talked: r.Talked, people: r.People, total: r.Total, common: map[uuid.UUID]float64{}}
 	left := 1 - r.Nulls
 	for i, o := range r.Owners {
 		shares.common[o] = r.Shares[i]

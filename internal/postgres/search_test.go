@@ -282,6 +282,7 @@ func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t)
 	run(t, f.conn, `SET session_replication_role = replica`)
+	run(t, f.conn, `INSERT INTO organizations (display_name, legal_name, owner_user_id) SELECT 'Filler ' || n, 'Filler', $1 FROM generate_series(1, 1000) n`, f.tom.ID) // hers are few
 	for i, subject := range []string{"Renewal agreed", "Silence", "Renewal of his"} { // the newest thousand say nothing
 		run(t, f.conn, `INSERT INTO interactions (organization_id, user_id, channel, subject, body, happened_at)
 			SELECT $1, $2, 'call', $3, CASE WHEN n = 7 THEN 'unique follow-up at 1.250 euro' END, TIMESTAMPTZ '2026-01-01' + $4 * INTERVAL '1 day' + n * INTERVAL '1 second' FROM generate_series(1, $5) n`,
@@ -291,42 +292,39 @@ func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
 	run(t, f.conn, `ANALYZE`)
 	for _, size := range []string{"1331", "10000000"} {
 		run(t, f.conn, `UPDATE pg_class SET reltuples = `+size+` WHERE relname = 'interactions'`)
-		for _, organizations := range []string{"2", "1000000"} {
-			run(t, f.conn, `UPDATE pg_class SET reltuples = `+organizations+` WHERE relname = 'organizations'`)
-			for _, c := range []struct {
-				reach, query string
-				want         int
-				first        string
-			}{
-				{"all", "renewal", 51, "Renewal by a colleague"},
-				{"own", "renewal", 51, "Renewal by a colleague"},
-				{"all", "renewal his", 51, "Renewal of his"},
-				{"own", "renewal his", 0, ""},
-				{"own", "silence", 0, ""},
-				{"all", "silence", 51, "Silence"},
-				{"all", "renewal coll", 1, "Renewal by a colleague"},
-				{"own", "renewal coll", 1, "Renewal by a colleague"},
-				{"own", "ren coll", 0, ""},
-				{"own", "unique", 1, "Renewal agreed"},
-				{"all", "follow-up", 3, "Silence"},
-				{"all", "1.250 euro", 3, "Silence"},
-				{"all", "euro 1.25", 3, "Silence"},
-				{"all", "follow-u", 3, "Silence"},
-				{"all", "nowhere", 0, ""},
-				{"own", "nowhere", 0, ""},
-			} {
-				s := f.sys
-				if c.reach == "own" {
-					s = f.own(f.mia)
-				}
-				found := must(s.Search(ctx, c.query))(t).Interactions
-				first := ""
-				if len(found) > 0 {
-					first = found[0].Subject
-				}
-				if len(found) != c.want || first != c.first {
-					t.Errorf("%s of %s interactions: %q finds %d, first %q, want %d, %q", c.reach, size, c.query, len(found), first, c.want, c.first)
-				}
+		for _, c := range []struct {
+			reach, query string
+			want         int
+			first        string
+		}{
+			{"all", "renewal", 51, "Renewal by a colleague"},
+			{"own", "renewal", 51, "Renewal by a colleague"},
+			{"all", "renewal his", 51, "Renewal of his"},
+			{"own", "renewal his", 0, ""},
+			{"own", "silence", 0, ""},
+			{"all", "silence", 51, "Silence"},
+			{"all", "renewal coll", 1, "Renewal by a colleague"},
+			{"own", "renewal coll", 1, "Renewal by a colleague"},
+			{"own", "ren coll", 0, ""},
+			{"own", "unique", 1, "Renewal agreed"},
+			{"all", "follow-up", 3, "Silence"},
+			{"all", "1.250 euro", 3, "Silence"},
+			{"all", "euro 1.25", 3, "Silence"},
+			{"all", "follow-u", 3, "Silence"},
+			{"all", "nowhere", 0, ""},
+			{"own", "nowhere", 0, ""},
+		} {
+			s := f.sys
+			if c.reach == "own" {
+				s = f.own(f.mia)
+			}
+			found := must(s.Search(ctx, c.query))(t).Interactions
+			first := ""
+			if len(found) > 0 {
+				first = found[0].Subject
+			}
+			if len(found) != c.want || first != c.first {
+				t.Errorf("%s of %s interactions: %q finds %d, first %q, want %d, %q", c.reach, size, c.query, len(found), first, c.want, c.first)
 			}
 		}
 	}
