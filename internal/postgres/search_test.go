@@ -283,7 +283,7 @@ func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
 	f := newFirm(t)
 	run(t, f.conn, `SET session_replication_role = replica`)
 	run(t, f.conn, `INSERT INTO organizations (display_name, legal_name, owner_user_id) SELECT 'Filler ' || n, 'Filler', $1 FROM generate_series(1, 1000) n`, f.tom.ID) // hers are few
-	for i, subject := range []string{"Renewal agreed", "Silence", "Renewal of his"} { // the newest thousand say nothing
+	for i, subject := range []string{"Renewal agreed", "Silence", "Renewal of his"} {                                                                                   // the newest thousand say nothing
 		run(t, f.conn, `INSERT INTO interactions (organization_id, user_id, channel, subject, body, happened_at)
 			SELECT $1, $2, 'call', $3, CASE WHEN n = 7 THEN 'unique follow-up at 1.250 euro' END, TIMESTAMPTZ '2026-01-01' + $4 * INTERVAL '1 day' + n * INTERVAL '1 second' FROM generate_series(1, $5) n`,
 			[]uuid.UUID{f.hers, f.his, f.his}[i], []uuid.UUID{f.mia.ID, f.tom.ID, f.tom.ID}[i], subject, i%2, []int{60, 1200, 70}[i])
