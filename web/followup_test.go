@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/internal/postgres/postgrestest"
 	"github.com/archpilot/crm/web"
 )
@@ -232,6 +235,86 @@ func TestSnoozeReassignAndFinishMany(t *testing.T) {
 	} {
 		b.post("/follow-ups/bulk", fields...).wants(http.StatusUnprocessableEntity).has(says)
 	}
+}
+
+// TestAllFollowUpsOfAListAreConfirmedFirst, found by its filter and by nothing that got lost on the way.
+func TestAllFollowUpsOfAListAreConfirmedFirst(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	colleague := s.user(t, "colleague")
+	for _, in := range []string{"1d", "2d", "1m"} {
+		b.planned(org, "title", "In "+in, "in", in)
+	}
+	list := b.get("/follow-ups?due=week")
+	all := b.get(list.href("form#selection", "Select all: 2 follow-ups"))
+	all.has("All are selected: 2 follow-ups.")
+	if got := all.boxes(":not([disabled])"); len(got) != 0 {
+		t.Errorf("with all picked %d boxes would be sent, too", len(got))
+	}
+	for action, asks := range map[string]string{"snooze": "Put 2 follow-ups off until", "done": "Mark 2 follow-ups as done?"} {
+		all.act(action, "in", "2w").wants(http.StatusOK).has(asks)
+	}
+	all.act("assign", "user_id", "nobody").has("Leave 2 follow-ups to nobody in particular?")
+	asked := all.act("assign", "user_id", colleague.ID.String()).wants(http.StatusOK)
+	asked.has("Give 2 follow-ups to " + colleague.Name + "?")
+	if n := query[int](t, s, `SELECT count(*) FROM follow_ups WHERE user_id = $1`, colleague.ID); n != 0 {
+		t.Fatalf("%d are given before it is confirmed", n)
+	}
+	var sent []string
+	for _, name := range []string{"action", "all", "list", "user_id", "until", "confirmed", "form_token"} {
+		sent = append(sent, name, asked.value(name))
+	}
+	done := b.post("/follow-ups/bulk", sent...)
+	if done.to() != "/follow-ups?due=week" {
+		t.Errorf("it led to %q", done.to())
+	}
+	after := done.follow()
+	after.has("2 follow-ups given on.")
+	b.post(after.doc.Find(".toast form").AttrOr("action", "")).wants(http.StatusSeeOther)
+	b.get("/follow-ups").has("In 1d").has("In 2d").has("In 1m")
+
+	for name, fields := range map[string][]string{
+		"no list":            {"all", "1"},
+		"an unknown filter":  {"all", "1", "list", "who=me&ownr=x"},
+		"a filter twice":     {"all", "1", "list", "due=week&due=later"},
+		"all and a row":      {"all", "1", "list", "", "id", uuid.NewString()},
+		"a wrong filter":     {"all", "1", "list", "state=lost"},
+		"a wrong person":     {"all", "1", "list", "who=x"},
+		"a row that is none": {"all", "1", "list", "", "id", "x"},
+	} {
+		a := b.post("/follow-ups/bulk", append([]string{"action", "done", "confirmed", "1"}, fields...)...)
+		if a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: got %d, want 422", name, a.status)
+		}
+	}
+}
+
+// TestManyFollowUpsAreDoneInTheBackground, and the page of the job says what became of them.
+func TestManyFollowUpsAreDoneInTheBackground(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	b.planned(org, "title", "One", "in", "1d")
+	store := s.db.As(postgrestest.Actor(b.user, authz.All, authz.Permissions...), postgres.Origin{})
+	clock := crm.Clock{Now: evening, Zone: time.UTC}
+	for n := range crm.MaxAtOnce {
+		f := crm.FollowUp{Title: fmt.Sprint("Call ", n), Due: crm.DueIn("1d", clock), OrganizationID: postgrestest.ID(uuid.MustParse(org))}
+		_, err := store.CreateFollowUp(context.Background(), f, "", clock, uuid.NullUUID{})
+		fatal(t, err)
+	}
+	left := b.post("/follow-ups/bulk", "action", "done", "all", "1", "list", "", "confirmed", "201", "form_token", uuid.NewString())
+	left.follow().has("This is about to begin")
+	queue := s.db.Jobs()
+	jobs, err := queue.Waiting(context.Background())
+	fatal(t, err)
+	for _, id := range jobs {
+		fatal(t, queue.Do(context.Background(), id))
+	}
+	done := b.get(left.to())
+	done.has("201 follow-ups done.")
+	if got := done.href("main", "Back to the list"); got != "/follow-ups" {
+		t.Errorf("back leads to %q", got)
+	}
+	b.post(done.doc.Find("main .bar form").AttrOr("action", "")).wants(http.StatusSeeOther)
 }
 
 func TestFollowUpsOutOfReachAreNotThere(t *testing.T) {
