@@ -181,6 +181,7 @@ const API = "/api/crm"
 func APIOrganization(id uuid.UUID) string { return API + Organization(id) }
 func APIContact(id uuid.UUID) string      { return API + Contact(id) }
 func APIInteraction(id uuid.UUID) string  { return API + Interaction(id) }
+func APIFollowUp(id uuid.UUID) string     { return API + FollowUp(id) }
 func APILink(organization, contact uuid.UUID) string {
 	return API + OrganizationContact(organization, contact)
 }
