@@ -394,7 +394,7 @@ var probes = map[string]probe{
 		return s.NotificationSettings(ctx)
 	}},
 	"SaveNotificationSettings": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
-		return nil, s.SaveNotificationSettings(ctx, crm.DefaultNotifications(true))
+		return nil, s.SaveNotificationSettings(ctx, crm.DefaultNotifications())
 	}},
 
 	"Me": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Me(ctx) }},

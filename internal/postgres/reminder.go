@@ -146,7 +146,7 @@ func (r Reminders) digests(ctx context.Context, tx pgx.Tx, now time.Time, told *
 		Digest crm.DigestDays
 		Hour   int
 	}
-	usual := crm.DefaultNotifications(true)
+	usual := crm.DefaultNotifications()
 	args := pgx.NamedArgs{"usual": usual.Digest, "usualHour": usual.DigestHour, "batch": tellBatch}
 	wishes, err := many[wish](ctx, tx, `SELECT DISTINCT coalesce(u.zone, '') AS zone, coalesce(s.digest, @usual) AS digest, coalesce(s.digest_hour, @usualHour) AS hour
 		FROM users u LEFT JOIN notification_settings s ON s.user_id = u.id WHERE u.is_active`, args)
