@@ -56,7 +56,7 @@ func (p FollowUpsPage) tabs() []ui.Tab {
 	}
 	name := p.T("Nobody")
 	if who != "nobody" {
-		name = p.T("One person")
+		name = firstOf(p.nameOf(func(f crm.FollowUp) string { return f.UserName }), p.T("One person")) // who left is among nobody's colleagues
 		for _, o := range p.Colleagues {
 			if o.Value == who {
 				name = o.Label

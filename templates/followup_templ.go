@@ -502,7 +502,7 @@ func snoozeMenu(p Page, f crm.FollowUp) templ.Component {
 // RecordFollowUps is what is to be done about one client, and the short form that plans more.
 type RecordFollowUps struct {
 	Open []crm.FollowUp // the first one due first
-	Plan Form           // fields: title, in, due
+	Plan Form           // fields: title, in, due; none of an archived record
 }
 
 // followUpsSection is the follow-ups of a record, beside its facts.
@@ -703,7 +703,7 @@ func followUpsSection(p Page, f RecordFollowUps, allURL string) templ.Component 
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			if p.CanEditInteractions {
+			if p.CanEditInteractions && f.Plan.Action != "" {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 49, "<details class=\"fold\"><summary>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

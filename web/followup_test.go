@@ -289,6 +289,51 @@ func TestAllFollowUpsOfAListAreConfirmedFirst(t *testing.T) {
 	}
 }
 
+// TestWhoLeavesLeavesNothingUndone: what they had to do is found by their name, put off as it is, and given on at once;
+// nothing new is given to them.
+func TestWhoLeavesLeavesNothingUndone(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	gone := s.user(t, "gone")
+	path := b.planned(org, "title", "Left behind", "in", "1d", "user_id", gone.ID.String())
+	other := b.planned(org, "title", "My own task", "in", "1d")
+	b.post("/admin/users/" + gone.ID.String() + "/deactivate").wants(http.StatusSeeOther)
+	list := b.get(b.get("/admin/users/"+gone.ID.String()).href("main", "What they had to do")).has("Left behind").lacks("My own task")
+	if got := list.doc.Find(`.tabs [aria-current]`).Text(); !strings.Contains(got, gone.Name) {
+		t.Errorf("the list is called %q, want by the name of who left", got)
+	}
+	b.post(path, "version", "1", "title", "Left behind still", "due", "2026-12-04", "user_id", gone.ID.String()).follow().has("Follow-up saved.")
+	b.post(path+"/snooze", "in", "1w").follow().has("Follow-up put off.")
+	b.post(other, "version", "1", "title", "My own task", "due", "2026-12-04", "user_id", gone.ID.String()).wants(http.StatusUnprocessableEntity).has("This person no longer works here.")
+	b.post("/follow-ups/bulk", "action", "assign", "user_id", gone.ID.String(), "id", strings.TrimPrefix(other, "/follow-ups/")).wants(http.StatusUnprocessableEntity).has("This person no longer works here.")
+	b.post("/follow-ups/bulk", "action", "assign", "user_id", b.user.ID.String(), "all", "1", "list", "who="+gone.ID.String(), "confirmed", "1").follow().has("1 follow-up given on.")
+	b.get("/follow-ups").has("Left behind still")
+}
+
+// TestAnArchivedClientsFollowUpsComeToAnEnd: done, cancelled, put off, or with what was said; nothing more is planned.
+func TestAnArchivedClientsFollowUpsComeToAnEnd(t *testing.T) {
+	t.Parallel()
+	_, b, org := planner(t)
+	one, two, three := b.planned(org, "title", "One", "in", "1d"), b.planned(org, "title", "Two", "in", "1d"), b.planned(org, "title", "Three", "in", "1d")
+	page := "/organizations/" + org
+	if b.get(page).doc.Find(`form[action="`+page+`/follow-ups"]`).Length() != 1 {
+		t.Error("a client in use offers no plan")
+	}
+	b.post(page + "/archive").wants(http.StatusSeeOther)
+	if b.get(page).has("One").doc.Find(`form[action="`+page+`/follow-ups"]`).Length() != 0 {
+		t.Error("an archived client offers a plan that would be refused")
+	}
+	b.post(page+"/follow-ups", "title", "Four", "in", "1d").wants(http.StatusUnprocessableEntity).has("This organization is archived")
+	b.post(one+"/snooze", "in", "1w").follow().has("Follow-up put off.")
+	b.post(one+"/done", "log", "1", "channel", "call", "subject", "Goodbye").follow().has("Follow-up done, interaction logged.")
+	b.post(page+"/interactions", "channel", "call", "subject", "Last words", "done_follow_up", strings.TrimPrefix(two, "/follow-ups/")).follow().has("Interaction logged.")
+	b.post(three + "/cancel").follow().has("Follow-up cancelled.")
+	if got := b.get(three + "/edit").to(); got != three {
+		t.Errorf("the form of one that is closed leads to %q, want its page, which opens it again", got)
+	}
+	b.get(page).has("Nothing is planned.")
+}
+
 // TestManyFollowUpsAreDoneInTheBackground, and the page of the job says what became of them.
 func TestManyFollowUpsAreDoneInTheBackground(t *testing.T) {
 	t.Parallel()

@@ -78,7 +78,7 @@ func showOrganization(ctx context.Context, v *visit) (response, error) {
 	v.page.CanEditClients = v.page.CanEditClients && o.Organization.MayEdit
 	return show(templates.Organization(templates.OrganizationPage{
 		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
-		Log: organizationLog(v, id, o, nil), FollowUps: followUpsOf(v, paths.PlanOnOrganization(id), o.FollowUps), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
+		Log: organizationLog(v, id, o, nil), FollowUps: followUpsOf(v, paths.PlanOnOrganization(id), o.FollowUps, o.Organization.IsActive), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
 	})), nil
 }
 

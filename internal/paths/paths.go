@@ -124,6 +124,9 @@ func FollowUpsOfContact(id uuid.UUID) string {
 	return FollowUps + "?who=all&state=all&contact=" + id.String()
 }
 
+// FollowUpsFor lists what a person is still to do.
+func FollowUpsFor(id uuid.UUID) string { return FollowUps + "?who=" + id.String() }
+
 // Change is one change set; Undo takes it back.
 func Change(id uuid.UUID) string { return "/changes/" + id.String() }
 func Undo(id uuid.UUID) string   { return Change(id) + "/undo" }
