@@ -972,7 +972,8 @@ func people(p OrganizationPage) templ.Component {
 }
 
 // OrganizationFormPage creates or edits an organization.
-// Fields: legal_name, display_name, website, sector, size_band, tax_id, owner_user_id; version on edit, form_token on create.
+// Fields: legal_name, display_name, website, sector, size_band, tax_id, owner_user_id, touch_every_days, touch_other_days;
+// version on edit, form_token on create.
 type OrganizationFormPage struct {
 	Page
 	Organization crm.Organization // the record as it stands; zero on create
@@ -982,7 +983,7 @@ type OrganizationFormPage struct {
 	IsNew        bool
 }
 
-var organizationFields = []string{"display_name", "legal_name", "website", "sector", "size_band", "tax_id", "owner_user_id"}
+var organizationFields = []string{"display_name", "legal_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "touch_every_days", "touch_other_days"}
 
 // control is a field of the form.
 func (p OrganizationFormPage) control(name string) ui.Field {
@@ -1150,7 +1151,7 @@ func organizationFormBody(p OrganizationFormPage, save, cancelURL string) templ.
 		var templ_7745c5c3_Var32 templ.SafeURL
 		templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(p.Form.Action))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 312, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 313, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 		if templ_7745c5c3_Err != nil {
@@ -1197,6 +1198,10 @@ func organizationFormBody(p OrganizationFormPage, save, cancelURL string) templ.
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Select(p.control("owner_user_id")).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = touchControls(p.Page, p.Form, touchChoices(p.Page, p.Organization.Touch, false)).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,14 +1,22 @@
 package templates
 
 import (
+	"time"
+
 	"github.com/archpilot/crm/internal/quicklog"
 )
 
 // order is the order of the box's fields, those of a line's form first.
 func (f LogForm) order() []string { return append([]string{"client"}, logFields...) }
 
-// readings are the fields that a line fills, in words.
+// readings are the fields that a line fills, in words. Its times stand for themselves: they are shown as they were written,
+// in whatever zone they are read.
 func readings(p Page, l quicklog.Line) []Option {
+	here := func(t time.Time) time.Time {
+		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, p.L.Zone())
+	}
+	day := func(t time.Time) string { return p.L.LongDate(here(t)) }
+	moment := func(t time.Time) string { return day(t) + ", " + p.L.Clock(here(t)) }
 	var all []Option
 	add := func(label, value string) {
 		if value != "" {
@@ -21,7 +29,7 @@ func readings(p Page, l quicklog.Line) []Option {
 	add(p.T("Contact"), l.Contact)
 	add(p.T("Organization"), l.Organization)
 	if !l.When.IsZero() {
-		add(p.T("When"), l.When.Format("Monday 2 January 2006, 15:04"))
+		add(p.T("When"), moment(l.When))
 	}
 	if l.Minutes > 0 {
 		add(p.T("Duration"), p.L.N(l.Minutes, "%d minute", "%d minutes"))
@@ -38,9 +46,9 @@ func readings(p Page, l quicklog.Line) []Option {
 	add(p.T("Next step"), l.Next.Title)
 	switch {
 	case l.Next.Timed:
-		add(p.T("Due"), l.Next.Due.Format("Monday 2 January 2006, 15:04"))
+		add(p.T("Due"), moment(l.Next.Due))
 	case !l.Next.Due.IsZero():
-		add(p.T("Due"), l.Next.Due.Format("Monday 2 January 2006"))
+		add(p.T("Due"), day(l.Next.Due))
 	}
 	return all
 }
@@ -82,7 +90,7 @@ func topicText(p Page, t quicklog.Topic) string {
 	case quicklog.OnOutcome:
 		return p.T("A word after #, or several in quotes, anywhere in the line. Some words stand for a usual outcome; any other is kept as it is:")
 	case quicklog.OnNext:
-		return p.T("When, and then what. A weekday is the next one, never today; next week is its Monday. A when at the end counts, too, and stays in the text.")
+		return p.T("When, and then what. A weekday is the next one, never today. Next week is its Monday, and next month its first day; in a week is seven days from today, as in the forms. A when at the end counts, too, and stays in the text.")
 	}
 	return p.T("Whatever is not understood stays in the subject or in the notes. So does what is more than 500 characters, or a second line. Without a colon, only what stands before the first other word is read.")
 }

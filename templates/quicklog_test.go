@@ -1,13 +1,16 @@
 package templates
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/a-h/templ"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/l10n"
 	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/internal/quicklog"
 )
@@ -47,5 +50,36 @@ func TestHelpShowsWhatIsRead(t *testing.T) {
 	want := []string{"Channel=Call", "Contact=anna", "Organization=acme", "When=Thursday 26 November 2026, 15:00", "Duration=15 minutes", "Subject=renewal agreed", "Outcome=held", "Next step=send contract", "Due=Friday 4 December 2026"}
 	if diff := cmp.Diff(want, shown); diff != "" {
 		t.Errorf("the first example (-want +shown):\n%s", diff)
+	}
+}
+
+// What the examples mean is said in the reader's words, and as it was written: not moved into their zone.
+func TestHelpReadsTheExamplesInTheReadersLanguage(t *testing.T) {
+	t.Parallel()
+	zone, err := time.LoadLocation("America/New_York")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := samplePage()
+	p.L = l10n.New(zone, now).In(l10n.Italian)
+	doc := render(t, QuickLogHelp(QuickLogHelpPage{Page: p}))
+	dates := strings.Join(doc.Find(".line-examples > li").First().Find("dd").Map(func(_ int, s *goquery.Selection) string { return s.Text() }), "|")
+	if !strings.Contains(dates, "Giovedì 26 novembre 2026, 15:00") || !strings.Contains(dates, "Venerdì 4 dicembre 2026") {
+		t.Errorf("the first example is read as %s", dates)
+	}
+	if got := doc.Find("main").Text(); !strings.Contains(got, "Lunedì 30 novembre 2026") || !strings.Contains(got, "tra sette giorni") {
+		t.Error("the help does not part the next week from seven days")
+	}
+}
+
+// A quick choice says which day it is, by the reader's calendar.
+func TestQuickChoicesSayTheirDay(t *testing.T) {
+	t.Parallel()
+	p := samplePage()
+	p.L = p.L.In(l10n.Italian)
+	for _, o := range dueChoices(p) {
+		if due := crm.DueIn(o.Value, p.clock()); !strings.HasSuffix(o.Label, " · "+p.L.WeekdayDate(due.Day.Start(time.UTC))) {
+			t.Errorf("%s is called %q", o.Value, o.Label)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -113,6 +114,8 @@ func (w *accessWorld) apiCall(t *testing.T, op api.Operation) (path, body string
 		id = w.contact
 	case "interactions":
 		id = w.interaction
+	case "follow-ups":
+		id = w.plan(t, op.ID)
 	}
 	var fresh uuid.UUID
 	if op.ID == "linkContact" || op.ID == "unlinkContact" {
@@ -126,14 +129,34 @@ func (w *accessWorld) apiCall(t *testing.T, op api.Operation) (path, body string
 		fatal(t, err)
 		contact = fresh
 	}
+	soon := time.Now().UTC().AddDate(0, 1, 0).Format(time.DateOnly)
 	body = map[string]string{
 		"createOrganization": `{"legal_name": "A", "display_name": "A"}`, "createContact": `{"first_name": "A", "last_name": "A"}`,
 		"linkContact":       `{"contact_id": "` + fresh.String() + `"}`,
 		"logOnOrganization": `{"channel": "call", "subject": "A"}`, "logOnContact": `{"channel": "call", "subject": "A"}`,
 		"updateOrganization": `{"sector": "` + uuid.NewString() + `"}`, "updateContact": `{"job_title": "` + uuid.NewString() + `"}`,
+		"planOnOrganization": `{"title": "A", "due": "` + soon + `"}`, "planOnContact": `{"title": "A", "due": "` + soon + `"}`,
+		"updateFollowUp": `{"title": "` + uuid.NewString() + `"}`, "finishFollowUp": `{"outcome": "A"}`,
 		"updateLink": `{"role_label": "` + uuid.NewString() + `"}`, "updateInteraction": `{"outcome": "` + uuid.NewString() + `"}`,
 	}[op.ID]
 	return strings.NewReplacer("{id}", id.String(), "{contact_id}", contact.String()).Replace(op.Path), body
+}
+
+// plan returns a follow-up that an operation can be tried on.
+func (w *accessWorld) plan(t *testing.T, operation string) uuid.UUID {
+	t.Helper()
+	system := postgrestest.System(w.site.db)
+	var err error
+	switch operation { // as it may have been left by whoever asked before
+	case "finishFollowUp", "cancelFollowUp":
+		_, err = system.ReopenFollowUp(t.Context(), w.followUp)
+	case "reopenFollowUp":
+		_, err = system.CancelFollowUp(t.Context(), w.followUp)
+	}
+	if !errors.Is(err, crm.ErrUnchanged) {
+		fatal(t, err)
+	}
+	return w.followUp
 }
 
 // TestAPIReach shows that what is out of reach answers like what does not exist: status, length and all.
@@ -150,7 +173,7 @@ func TestAPIReach(t *testing.T) {
 		path, body := w.apiCall(t, op)
 		w.look(t)
 		foreign := p.call(op.Method, path, body).wants(404)
-		for _, id := range []uuid.UUID{w.organization, w.contact, w.linked, w.interaction} {
+		for _, id := range []uuid.UUID{w.organization, w.contact, w.linked, w.interaction, w.followUp} {
 			path = strings.ReplaceAll(path, id.String(), uuid.NewString())
 		}
 		missing := p.call(op.Method, path, body).wants(404)
@@ -161,8 +184,8 @@ func TestAPIReach(t *testing.T) {
 			t.Errorf("%s: 404 changed %v", op.ID, changed)
 		}
 	}
-	for _, list := range []string{"/organizations?status=all", "/contacts?status=all", "/interactions", "/organizations?q=granvik", "/contacts?q=lars", "/interactions?q=renewal", "/interactions?organization=" + w.organization.String()} {
-		if r := p.get(list).wants(200); strings.Contains(r.raw, "Granvik") || strings.Contains(r.raw, "Lars") || strings.Contains(r.raw, "Renewal") {
+	for _, list := range []string{"/organizations?status=all", "/contacts?status=all", "/interactions", "/organizations?q=granvik", "/contacts?q=lars", "/interactions?q=renewal", "/interactions?organization=" + w.organization.String(), "/follow-ups?state=all", "/follow-ups?state=all&organization=" + w.organization.String()} {
+		if r := p.get(list).wants(200); strings.Contains(r.raw, "contract") || strings.Contains(r.raw, "Granvik") || strings.Contains(r.raw, "Lars") || strings.Contains(r.raw, "Renewal") {
 			t.Errorf("%s gives away what is out of reach: %s", list, r.raw)
 		}
 	}
@@ -171,6 +194,7 @@ func TestAPIReach(t *testing.T) {
 	for _, sent := range [][2]string{
 		{"/organizations/" + mine.String() + "/contacts", `{"contact_id": "%s"}`},
 		{"/organizations/" + mine.String() + "/interactions", `{"channel": "call", "subject": "A", "contact_id": "%s"}`},
+		{"/organizations/" + mine.String() + "/follow-ups", `{"title": "A", "due": "` + time.Now().AddDate(0, 1, 0).Format(time.DateOnly) + `", "contact_id": "%s"}`},
 	} {
 		foreign := p.call("POST", sent[0], fmt.Sprintf(sent[1], w.contact)).faults("body.contact_id")
 		if missing := p.call("POST", sent[0], fmt.Sprintf(sent[1], uuid.New())).faults("body.contact_id"); missing.raw != foreign.raw {
@@ -220,6 +244,7 @@ func TestWhoMayOnlyWriteLearnsWhatTheyWrote(t *testing.T) {
 		{"own", "/organizations", `{"legal_name": "A", "display_name": "A"}`, []authz.Permission{authz.EditClient}, []any{"organization"}},
 		{"team", "/contacts", `{"first_name": "A", "last_name": "A", "phone": "1"}`, []authz.Permission{authz.EditClient}, []any{"contact"}},
 		{"all", "/organizations/" + org.String() + "/interactions", `{"channel": "call", "subject": " A ", "happened_at": "2026-11-22T15:04:05Z"}`, []authz.Permission{authz.ViewClient, authz.EditInteraction}, nil},
+		{"all", "/organizations/" + org.String() + "/follow-ups", `{"title": " A ", "due": "` + time.Now().AddDate(0, 1, 0).Format(time.DateOnly) + `"}`, []authz.Permission{authz.ViewClient, authz.EditInteraction}, nil},
 	} {
 		p := s.program(t, tt.reach, tt.scopes...)
 		told := p.call("POST", tt.path, tt.body).wants(201)

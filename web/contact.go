@@ -78,7 +78,7 @@ func showContact(ctx context.Context, v *visit) (response, error) {
 	v.page.CanEditClients = v.page.CanEditClients && c.Contact.MayEdit
 	return show(templates.Contact(templates.ContactPage{
 		Page: v.page, Contact: c.Contact, Organizations: c.Organizations, Former: c.Past, Interactions: c.Timeline, History: c.History,
-		Log: contactLog(v, id, c, nil), FollowUps: followUpsOf(v, paths.PlanOnContact(id), c.FollowUps), Place: w.recordPlace(crm.ContactList, c.Neighbours, paths.Contact),
+		Log: contactLog(v, id, c, nil), FollowUps: followUpsOf(v, paths.PlanOnContact(id), c.FollowUps, c.Contact.IsActive), Place: w.recordPlace(crm.ContactList, c.Neighbours, paths.Contact),
 	})), nil
 }
 

@@ -272,6 +272,9 @@ func editFollowUp(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !f.Open() { // closed since the link was shown: its page says so, and opens it again
+		return redirect{to: paths.FollowUp(f.ID)}, nil
+	}
 	values := dueValues(v, f.Due, "due")
 	values["title"], values["user_id"] = f.Title, nullID(f.UserID)
 	form := templates.Form{Action: paths.FollowUp(f.ID), Version: f.Version, Values: values}
@@ -414,7 +417,12 @@ func changeFollowUp(ctx context.Context, v *visit, done string, change func(*pos
 		func(r postgres.Saved) response { return saved(v.cameFrom(paths.FollowUp(id)), done, r) })
 }
 
-// followUpsOf is the section of a client's page: what is to be done, and the short form that plans more.
-func followUpsOf(v *visit, plan string, open []crm.FollowUp) templates.RecordFollowUps {
-	return templates.RecordFollowUps{Open: open, Plan: templates.Form{Action: plan, Token: v.formToken()}}
+// followUpsOf is the section of a client's page: what is to be done and, while the client is in use, the short form that
+// plans more.
+func followUpsOf(v *visit, plan string, open []crm.FollowUp, inUse bool) templates.RecordFollowUps {
+	f := templates.RecordFollowUps{Open: open}
+	if inUse {
+		f.Plan = templates.Form{Action: plan, Token: v.formToken()}
+	}
+	return f
 }

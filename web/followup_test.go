@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/authz"
+	"github.com/archpilot/crm/internal/crm"
+	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/internal/postgres/postgrestest"
 	"github.com/archpilot/crm/web"
 )
@@ -232,6 +235,131 @@ func TestSnoozeReassignAndFinishMany(t *testing.T) {
 	} {
 		b.post("/follow-ups/bulk", fields...).wants(http.StatusUnprocessableEntity).has(says)
 	}
+}
+
+// TestAllFollowUpsOfAListAreConfirmedFirst, found by its filter and by nothing that got lost on the way.
+func TestAllFollowUpsOfAListAreConfirmedFirst(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	colleague := s.user(t, "colleague")
+	for _, in := range []string{"1d", "2d", "1m"} {
+		b.planned(org, "title", "In "+in, "in", in)
+	}
+	list := b.get("/follow-ups?due=week")
+	all := b.get(list.href("form#selection", "Select all: 2 follow-ups"))
+	all.has("All are selected: 2 follow-ups.")
+	if got := all.boxes(":not([disabled])"); len(got) != 0 {
+		t.Errorf("with all picked %d boxes would be sent, too", len(got))
+	}
+	for action, asks := range map[string]string{"snooze": "Put 2 follow-ups off until", "done": "Mark 2 follow-ups as done?"} {
+		all.act(action, "in", "2w").wants(http.StatusOK).has(asks)
+	}
+	all.act("assign", "user_id", "nobody").has("Leave 2 follow-ups to nobody in particular?")
+	asked := all.act("assign", "user_id", colleague.ID.String()).wants(http.StatusOK)
+	asked.has("Give 2 follow-ups to " + colleague.Name + "?")
+	if n := query[int](t, s, `SELECT count(*) FROM follow_ups WHERE user_id = $1`, colleague.ID); n != 0 {
+		t.Fatalf("%d are given before it is confirmed", n)
+	}
+	var sent []string
+	for _, name := range []string{"action", "all", "list", "user_id", "until", "confirmed", "form_token"} {
+		sent = append(sent, name, asked.value(name))
+	}
+	done := b.post("/follow-ups/bulk", sent...)
+	if done.to() != "/follow-ups?due=week" {
+		t.Errorf("it led to %q", done.to())
+	}
+	after := done.follow()
+	after.has("2 follow-ups given on.")
+	b.post(after.doc.Find(".toast form").AttrOr("action", "")).wants(http.StatusSeeOther)
+	b.get("/follow-ups").has("In 1d").has("In 2d").has("In 1m")
+
+	for name, fields := range map[string][]string{
+		"no list":            {"all", "1"},
+		"an unknown filter":  {"all", "1", "list", "who=me&ownr=x"},
+		"a filter twice":     {"all", "1", "list", "due=week&due=later"},
+		"all and a row":      {"all", "1", "list", "", "id", uuid.NewString()},
+		"a wrong filter":     {"all", "1", "list", "state=lost"},
+		"a wrong person":     {"all", "1", "list", "who=x"},
+		"a row that is none": {"all", "1", "list", "", "id", "x"},
+	} {
+		a := b.post("/follow-ups/bulk", append([]string{"action", "done", "confirmed", "1"}, fields...)...)
+		if a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: got %d, want 422", name, a.status)
+		}
+	}
+}
+
+// TestWhoLeavesLeavesNothingUndone: what they had to do is found by their name, put off as it is, and given on at once;
+// nothing new is given to them.
+func TestWhoLeavesLeavesNothingUndone(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	gone := s.user(t, "gone")
+	path := b.planned(org, "title", "Left behind", "in", "1d", "user_id", gone.ID.String())
+	other := b.planned(org, "title", "My own task", "in", "1d")
+	b.post("/admin/users/" + gone.ID.String() + "/deactivate").wants(http.StatusSeeOther)
+	list := b.get(b.get("/admin/users/"+gone.ID.String()).href("main", "What they had to do")).has("Left behind").lacks("My own task")
+	if got := list.doc.Find(`.tabs [aria-current]`).Text(); !strings.Contains(got, gone.Name) {
+		t.Errorf("the list is called %q, want by the name of who left", got)
+	}
+	b.post(path, "version", "1", "title", "Left behind still", "due", "2026-12-04", "user_id", gone.ID.String()).follow().has("Follow-up saved.")
+	b.post(path+"/snooze", "in", "1w").follow().has("Follow-up put off.")
+	b.post(other, "version", "1", "title", "My own task", "due", "2026-12-04", "user_id", gone.ID.String()).wants(http.StatusUnprocessableEntity).has("This person no longer works here.")
+	b.post("/follow-ups/bulk", "action", "assign", "user_id", gone.ID.String(), "id", strings.TrimPrefix(other, "/follow-ups/")).wants(http.StatusUnprocessableEntity).has("This person no longer works here.")
+	b.post("/follow-ups/bulk", "action", "assign", "user_id", b.user.ID.String(), "all", "1", "list", "who="+gone.ID.String(), "confirmed", "1").follow().has("1 follow-up given on.")
+	b.get("/follow-ups").has("Left behind still")
+}
+
+// TestAnArchivedClientsFollowUpsComeToAnEnd: done, cancelled, put off, or with what was said; nothing more is planned.
+func TestAnArchivedClientsFollowUpsComeToAnEnd(t *testing.T) {
+	t.Parallel()
+	_, b, org := planner(t)
+	one, two, three := b.planned(org, "title", "One", "in", "1d"), b.planned(org, "title", "Two", "in", "1d"), b.planned(org, "title", "Three", "in", "1d")
+	page := "/organizations/" + org
+	if b.get(page).doc.Find(`form[action="`+page+`/follow-ups"]`).Length() != 1 {
+		t.Error("a client in use offers no plan")
+	}
+	b.post(page + "/archive").wants(http.StatusSeeOther)
+	if b.get(page).has("One").doc.Find(`form[action="`+page+`/follow-ups"]`).Length() != 0 {
+		t.Error("an archived client offers a plan that would be refused")
+	}
+	b.post(page+"/follow-ups", "title", "Four", "in", "1d").wants(http.StatusUnprocessableEntity).has("This organization is archived")
+	b.post(one+"/snooze", "in", "1w").follow().has("Follow-up put off.")
+	b.post(one+"/done", "log", "1", "channel", "call", "subject", "Goodbye").follow().has("Follow-up done, interaction logged.")
+	b.post(page+"/interactions", "channel", "call", "subject", "Last words", "done_follow_up", strings.TrimPrefix(two, "/follow-ups/")).follow().has("Interaction logged.")
+	b.post(three + "/cancel").follow().has("Follow-up cancelled.")
+	if got := b.get(three + "/edit").to(); got != three {
+		t.Errorf("the form of one that is closed leads to %q, want its page, which opens it again", got)
+	}
+	b.get(page).has("Nothing is planned.")
+}
+
+// TestManyFollowUpsAreDoneInTheBackground, and the page of the job says what became of them.
+func TestManyFollowUpsAreDoneInTheBackground(t *testing.T) {
+	t.Parallel()
+	s, b, org := planner(t)
+	b.planned(org, "title", "One", "in", "1d")
+	store := s.db.As(postgrestest.Actor(b.user, authz.All, authz.Permissions...), postgres.Origin{})
+	clock := crm.Clock{Now: evening, Zone: time.UTC}
+	for n := range crm.MaxAtOnce {
+		f := crm.FollowUp{Title: fmt.Sprint("Call ", n), Due: crm.DueIn("1d", clock), OrganizationID: postgrestest.ID(uuid.MustParse(org))}
+		_, err := store.CreateFollowUp(context.Background(), f, "", clock, uuid.NullUUID{})
+		fatal(t, err)
+	}
+	left := b.post("/follow-ups/bulk", "action", "done", "all", "1", "list", "", "confirmed", "201", "form_token", uuid.NewString())
+	left.follow().has("This is about to begin")
+	queue := s.db.Jobs()
+	jobs, err := queue.Waiting(context.Background())
+	fatal(t, err)
+	for _, id := range jobs {
+		fatal(t, queue.Do(context.Background(), id))
+	}
+	done := b.get(left.to())
+	done.has("201 follow-ups done.")
+	if got := done.href("main", "Back to the list"); got != "/follow-ups" {
+		t.Errorf("back leads to %q", got)
+	}
+	b.post(done.doc.Find("main .bar form").AttrOr("action", "")).wants(http.StatusSeeOther)
 }
 
 func TestFollowUpsOutOfReachAreNotThere(t *testing.T) {

@@ -164,8 +164,8 @@ func TestNotificationsAreChosen(t *testing.T) {
 		}
 		return strings.Join(all, " ")
 	}
-	a := b.get(paths.Notifications).wants(http.StatusOK).has("No mail is sent from here")
-	if got := chosen(a); got != "off 7 inbox mail" {
+	a := b.get(paths.Notifications).wants(http.StatusOK).has("No mail is sent yet")
+	if got := chosen(a); got != "weekdays 7 inbox mail" {
 		t.Errorf("at first: %s", got)
 	}
 	a = b.post(paths.Notifications, "digest", "daily", "digest_hour", "5", "due", "off", "assigned", "inbox").follow().has("Notifications saved.")

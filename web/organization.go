@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,6 +17,7 @@ import (
 	"github.com/archpilot/crm/templates"
 )
 
+// organizationFields are the fields of the form, of which each can be edited alone; touchFields stand beside them.
 var organizationFields = []string{"legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id"}
 
 func listOrganizations(ctx context.Context, v *visit) (response, error) {
@@ -75,16 +78,27 @@ func showOrganization(ctx context.Context, v *visit) (response, error) {
 	v.page.CanEditClients = v.page.CanEditClients && o.Organization.MayEdit
 	return show(templates.Organization(templates.OrganizationPage{
 		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
-		Log: organizationLog(v, id, o, nil), FollowUps: followUpsOf(v, paths.PlanOnOrganization(id), o.FollowUps), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
+		Log: organizationLog(v, id, o, nil), FollowUps: followUpsOf(v, paths.PlanOnOrganization(id), o.FollowUps, o.Organization.IsActive), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
 	})), nil
 }
 
-// readOrganization reads the fields of the form.
-func readOrganization(v *visit) crm.Organization {
-	return crm.Organization{
+// readOrganization reads the fields of the form. Its rhythm is saved where the form has one; what else is said of it, as
+// a snooze, stays as now has it.
+func readOrganization(v *visit, now crm.Touch) crm.Organization {
+	o := crm.Organization{
 		LegalName: v.form.Get("legal_name"), DisplayName: v.form.Get("display_name"), Website: v.form.Get("website"), Sector: v.form.Get("sector"),
 		SizeBand: v.form.Get("size_band"), TaxID: v.form.Get("tax_id"), OwnerUserID: v.reference("owner_user_id", "There is no such user."),
 	}
+	if v.form.Has("touch_every_days") {
+		o.Touch = now
+		o.TouchEveryDays, o.TouchGiven = v.everyDays(), true
+	}
+	return o
+}
+
+// typedOrganization is the form as it was sent.
+func typedOrganization(v *visit) map[string]string {
+	return v.typed(slices.Concat(organizationFields, touchFields)...)
 }
 
 func organizationValues(o crm.Organization) map[string]string {
@@ -92,6 +106,13 @@ func organizationValues(o crm.Organization) map[string]string {
 		"legal_name": o.LegalName, "display_name": o.DisplayName, "website": o.Website, "sector": o.Sector,
 		"size_band": o.SizeBand, "tax_id": o.TaxID, "owner_user_id": nullID(o.OwnerUserID),
 	}
+}
+
+// organizationFormValues are organizationValues with the rhythm.
+func organizationFormValues(o crm.Organization) map[string]string {
+	values := organizationValues(o)
+	maps.Copy(values, templates.TouchValues(o.Touch))
+	return values
 }
 
 func newOrganization(ctx context.Context, v *visit) (response, error) {
@@ -119,11 +140,11 @@ func organizationForm(ctx context.Context, v *visit, o crm.Organization, form te
 }
 
 func createOrganization(ctx context.Context, v *visit) (response, error) {
-	o := readOrganization(v)
+	o := readOrganization(v, crm.Touch{})
 	return v.save(
 		func() (postgres.Saved, error) { return v.store.CreateOrganization(ctx, o, v.token()) },
 		func(errs crm.Invalid) (response, error) {
-			form := templates.Form{Action: paths.Organizations, Token: v.formToken(), Values: v.typed(organizationFields...), Errors: errs}
+			form := templates.Form{Action: paths.Organizations, Token: v.formToken(), Values: typedOrganization(v), Errors: v.besideTouch(errs)}
 			return organizationForm(ctx, v, crm.Organization{}, form)
 		}, "",
 		func(r postgres.Saved) response {
@@ -143,7 +164,7 @@ func editOrganization(ctx context.Context, v *visit) (response, error) {
 	if !o.MayEdit {
 		return nil, crm.ErrNotFound
 	}
-	return organizationForm(ctx, v, o, templates.Form{Action: paths.Organization(id), Version: o.Version, Values: organizationValues(o), Field: v.askedField(organizationFields)})
+	return organizationForm(ctx, v, o, templates.Form{Action: paths.Organization(id), Version: o.Version, Values: organizationFormValues(o), Field: v.askedField(organizationFields)})
 }
 
 func updateOrganization(ctx context.Context, v *visit) (response, error) {
@@ -155,14 +176,16 @@ func updateOrganization(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	if only != "" {
-		now, err := v.store.Organization(ctx, id)
-		if err != nil {
+	var now crm.Organization
+	if only != "" || v.form.Has("touch_every_days") {
+		if now, err = v.store.Organization(ctx, id); err != nil {
 			return nil, err
 		}
+	}
+	if only != "" {
 		v.fill(only, organizationFields, organizationValues(now))
 	}
-	o := readOrganization(v)
+	o := readOrganization(v, now.Touch)
 	o.ID, o.Version = id, v.version()
 	resp, err := v.save(
 		func() (postgres.Saved, error) { return v.store.UpdateOrganization(ctx, o) },
@@ -171,18 +194,18 @@ func updateOrganization(ctx context.Context, v *visit) (response, error) {
 			if err != nil {
 				return nil, err
 			}
-			form := templates.Form{Action: paths.Organization(id), Version: o.Version, Values: v.typed(organizationFields...), Errors: errs, Field: only}
+			form := templates.Form{Action: paths.Organization(id), Version: o.Version, Values: typedOrganization(v), Errors: v.besideTouch(errs), Field: only}
 			return organizationForm(ctx, v, now, form)
 		}, paths.Organization(id),
 		func(r postgres.Saved) response { return saved(paths.Organization(id), v.t("Organization saved."), r) })
 	if errors.Is(err, crm.ErrConflict) {
-		return organizationConflict(ctx, v, id)
+		return organizationConflict(ctx, v, id, o.Touch)
 	}
 	return resp, err
 }
 
 // organizationConflict shows theirs beside mine; the form on it carries mine over the fresh version.
-func organizationConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
+func organizationConflict(ctx context.Context, v *visit, id uuid.UUID, mine crm.Touch) (response, error) {
 	o, err := v.store.OrganizationPage(ctx, id)
 	if err != nil {
 		return nil, err
@@ -191,10 +214,16 @@ func organizationConflict(ctx context.Context, v *visit, id uuid.UUID) (response
 	if err != nil {
 		return nil, err
 	}
+	theirs, fields := organizationValues(o.Organization), organizationFields
+	if mine.TouchGiven { // one field there
+		v.form.Set("touch_every_days", templates.TouchDays(mine))
+		theirs["touch_every_days"] = templates.TouchDays(o.Organization.Touch)
+		fields = append(slices.Clone(fields), "touch_every_days")
+	}
 	return conflict(ctx, v, conflicting{
 		target: crm.Target{Type: audit.Organization, ID: id},
 		name:   o.Organization.DisplayName, back: paths.Organization(id), version: o.Organization.Version, history: o.History,
-		theirs: organizationValues(o.Organization), fields: organizationFields,
+		theirs: theirs, fields: fields,
 		options: map[string][]templates.Option{"owner_user_id": withOwner(choices, o.Organization.OwnerUserID, o.Organization.OwnerName)},
 	})
 }

@@ -126,11 +126,11 @@ func (v *visit) readSelection(list crm.List) (selection, error) {
 	sel := selection{list: list, query: parsed(v.form.Get("list")), all: v.form.Get("all") != ""}
 	for name, values := range sel.query {
 		if !slices.Contains(listParams[list], name) && name != "after" && name != "before" || len(values) != 1 || telling(name) && !v.actor.SeesLastContact() {
-			return sel, crm.Fault("", "This list cannot be found again: open it and select once more.")
+			return sel, errListLost()
 		}
 	}
 	if sel.all && !v.form.Has("list") {
-		return sel, crm.Fault("", "This list cannot be found again: open it and select once more.")
+		return sel, errListLost()
 	}
 	for _, text := range v.form["id"] {
 		id, err := uuid.Parse(text)
@@ -153,6 +153,10 @@ func (v *visit) readSelection(list crm.List) (selection, error) {
 	}
 	sel.columns = strings.FieldsFunc(columns, func(r rune) bool { return r == ',' })
 	return sel, sel.readFilter(v)
+}
+
+func errListLost() error {
+	return crm.Fault("", "This list cannot be found again: open it and select once more.")
 }
 
 // readFilter reads the list's filter and order as the list itself does, and no place in it.

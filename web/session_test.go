@@ -251,7 +251,7 @@ func TestSweep(t *testing.T) {
 	s := newSite(t)
 	b := s.role(t, "manager")
 	b.post("/organizations", "legal_name", "A", "display_name", "A", "form_token", uuid.NewString()).wants(http.StatusSeeOther)
-	if err := s.db.Sweep(context.Background()); err != nil {
+	if err := s.db.Sweep(context.Background(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	const left = `SELECT (SELECT count(*) FROM sessions) || ' ' || (SELECT count(*) FROM sign_in_attempts) || ' ' || (SELECT count(*) FROM form_tokens)`
@@ -261,7 +261,7 @@ func TestSweep(t *testing.T) {
 	alter(t, s, `UPDATE sessions SET expires_at = now() - interval '1 second'`)
 	alter(t, s, `UPDATE sign_in_attempts SET created_at = now() - interval '25 hours'`)
 	alter(t, s, `UPDATE form_tokens SET created_at = now() - interval '3 days'`)
-	if err := s.db.Sweep(context.Background()); err != nil {
+	if err := s.db.Sweep(context.Background(), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got := query[string](t, s, left); got != "0 0 0" {

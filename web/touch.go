@@ -121,6 +121,18 @@ func (v *visit) everyDays() *int {
 	return &n
 }
 
+// touchFields are the choice of a rhythm, and the number beside it.
+var touchFields = []string{"touch_every_days", "touch_other_days"}
+
+// besideTouch moves the fault of a rhythm to where it was typed: beside the choice, where that was "other".
+func (v *visit) besideTouch(errs crm.Invalid) crm.Invalid {
+	if m, wrong := errs["touch_every_days"]; wrong && v.form.Get("touch_every_days") == templates.OtherTouch {
+		delete(errs, "touch_every_days")
+		errs["touch_other_days"] = m
+	}
+	return errs
+}
+
 // setTouch says how often to be in touch.
 func setTouch(find findTouching) handler {
 	return func(ctx context.Context, v *visit) (response, error) {
@@ -132,11 +144,7 @@ func setTouch(find findTouching) handler {
 		resp, err := v.save(
 			func() (postgres.Saved, error) { return t.setDays(version, days) },
 			func(errs crm.Invalid) (response, error) {
-				if m, wrong := errs["touch_every_days"]; wrong && v.form.Get("touch_every_days") == templates.OtherTouch {
-					delete(errs, "touch_every_days") // it was typed beside the choice
-					errs["touch_other_days"] = m
-				}
-				return t.page(v, templates.Form{Version: version, Values: v.typed("touch_every_days", "touch_other_days"), Errors: errs}, templates.Form{})
+				return t.page(v, templates.Form{Version: version, Values: v.typed(touchFields...), Errors: v.besideTouch(errs)}, templates.Form{})
 			}, t.back,
 			func(r postgres.Saved) response { return saved(t.back, v.t("Keeping in touch: saved."), r) })
 		if errors.Is(err, crm.ErrConflict) {

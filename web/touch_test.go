@@ -293,3 +293,52 @@ func TestWhatIsUsualInARole(t *testing.T) {
 	admin.get(contact).has("every 60 days")
 	admin.get("/admin/audit").has("Said how often to be in touch with a role").has("Dropped how often to be in touch with a role")
 }
+
+// TestARhythmIsSavedWithItsOrganization: in the one form, change set and Undo, without what that form does not show.
+func TestARhythmIsSavedWithItsOrganization(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	b := s.role(t, "manager")
+	made := b.post("/organizations", "legal_name", "Granvik AB", "display_name", "Granvik", "touch_every_days", "30", "form_token", uuid.NewString())
+	org := made.wants(http.StatusSeeOther).to()
+	if got := made.follow().line(); !strings.HasPrefix(got, "every 30 days") {
+		t.Errorf("made: %q", got)
+	}
+	until := time.Now().UTC().AddDate(0, 0, 9).Format(time.DateOnly)
+	b.post(org+"/touch/snooze", "touch_snoozed_until", until, "touch_snooze_reason", "On leave", "version", "1").wants(http.StatusSeeOther)
+	form := b.get(org + "/edit").wants(http.StatusOK)
+	if got := form.doc.Find(`[name="touch_every_days"] [selected]`).AttrOr("value", ""); got != "30" {
+		t.Errorf("the form shows a rhythm of %q days", got)
+	}
+	fields := func(version, every, other string) []string {
+		return []string{"legal_name", "Granvik AB", "display_name", "Granvik Shipping", "website", "", "sector", "", "size_band", "", "tax_id", "", "owner_user_id", b.user.ID.String(), "version", version, "touch_every_days", every, "touch_other_days", other}
+	}
+	for field, typed := range map[string][2]string{"touch_every_days": {"often", ""}, "touch_other_days": {"other", "1096"}} {
+		a := b.post(org, fields("2", typed[0], typed[1])...).wants(http.StatusUnprocessableEntity)
+		if a.doc.Find(`[name="`+field+`"][aria-invalid="true"]`).Length() != 1 || a.value("touch_other_days") != typed[1] {
+			t.Errorf("%s of %v: the fault is not beside what was typed", field, typed)
+		}
+	}
+	after := b.post(org, fields("2", "other", "45")...).follow().has("Organization saved.").has("Granvik Shipping")
+	if got := after.line(); !strings.HasPrefix(got, "every 45 days") || !strings.Contains(got, "snoozed until") {
+		t.Errorf("saved: %q, want the new rhythm and the snooze as it was", got)
+	}
+	if n := query[int](t, s, `SELECT count(*)::int FROM audit_logs WHERE change_set_id = (SELECT id FROM change_sets ORDER BY created_at DESC LIMIT 1)
+		AND before->>'touch_every_days' = '30' AND after->>'touch_every_days' = '45' AND after->>'display_name' = 'Granvik Shipping'`); n != 1 {
+		t.Errorf("%d audit rows have both, want 1", n)
+	}
+	stale := b.post(org, fields("2", "90", "")...).wants(http.StatusConflict)
+	if stale.value("touch_every_days") != "90" {
+		t.Errorf("the conflict carries %q, want mine", stale.value("touch_every_days"))
+	}
+	b.post(after.doc.Find(".toast form").AttrOr("action", "")).follow().has("Taken back.")
+	if got := b.get(org).line(); !strings.HasPrefix(got, "every 30 days") {
+		t.Errorf("taken back: %q", got)
+	}
+	// a form without the field, as it was before, leaves the rhythm alone; so does one fact that is edited in place
+	b.post(org, fields("4", "", "")[:16]...).wants(http.StatusSeeOther)
+	b.post(org, "only", "sector", "sector", "Robotics", "version", "5").wants(http.StatusSeeOther)
+	if got := b.get(org).line(); !strings.HasPrefix(got, "every 30 days") || !strings.Contains(got, "snoozed until") {
+		t.Errorf("after forms without a rhythm: %q", got)
+	}
+}

@@ -195,7 +195,7 @@ func sweep(ctx context.Context, db *postgres.DB, log *slog.Logger) {
 	tick := time.NewTicker(sweepInterval)
 	defer tick.Stop()
 	for {
-		if err := db.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := db.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
 			log.Warn("expired rows were not cleared away and are tried again in an hour", "error", err)
 		}
 		select {

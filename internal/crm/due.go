@@ -1,6 +1,7 @@
 package crm
 
 import (
+	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -9,6 +10,32 @@ import (
 type Clock struct {
 	Now  time.Time
 	Zone *time.Location
+}
+
+// clockText is a Clock as it waits in a job: a zone goes by its name.
+type clockText struct {
+	Now  time.Time
+	Zone string
+}
+
+// MarshalJSON writes the moment and the zone's name, UTC for none.
+func (c Clock) MarshalJSON() ([]byte, error) {
+	text := clockText{c.Now, "UTC"}
+	if c.Zone != nil {
+		text.Zone = c.Zone.String()
+	}
+	return json.Marshal(text)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (c *Clock) UnmarshalJSON(b []byte) error {
+	var text clockText
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	zone, err := time.LoadLocation(text.Zone)
+	*c = Clock{text.Now, zone}
+	return err
 }
 
 // Today returns the day it is.
@@ -102,6 +129,9 @@ func (d Due) String() string {
 
 // MarshalText writes String.
 func (d Due) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what String writes.
+func (d *Due) UnmarshalText(text []byte) error { return d.Scan(string(text)) }
 
 // Scan reads what String writes from a database; NULL is never.
 func (d *Due) Scan(from any) error {

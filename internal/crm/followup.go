@@ -150,13 +150,14 @@ const (
 	FinishFollowUps FollowUpAction = "done"
 )
 
-// FollowUpBulk is one action on follow-ups picked by hand.
+// FollowUpBulk is one action on follow-ups: those picked by hand, or all that a list finds when it is done.
 type FollowUpBulk struct {
 	Action FollowUpAction
-	Picked []uuid.UUID
-	Due    Due           // until when SnoozeFollowUps puts them off
-	UserID uuid.NullUUID // whom AssignFollowUps gives them to; nobody in particular unless valid
-	Clock  Clock         // by which Due is checked
+	Picked []uuid.UUID     `json:",omitempty"` // these, or
+	All    *FollowUpFilter `json:",omitempty"` // all that it finds
+	Due    Due             // until when SnoozeFollowUps puts them off
+	UserID uuid.NullUUID   // whom AssignFollowUps gives them to; nobody in particular unless valid
+	Clock  Clock           // by which Due is checked
 }
 
 // Validate returns an Invalid when there is nothing that could be done, or nil.
@@ -165,10 +166,12 @@ func (b FollowUpBulk) Validate() error {
 	switch {
 	case !slices.Contains([]FollowUpAction{SnoozeFollowUps, AssignFollowUps, FinishFollowUps}, b.Action):
 		v.Add("action", "There is no such action.")
-	case len(b.Picked) == 0:
+	case b.All != nil && len(b.Picked) > 0:
+		v.Add("id", "Choose either rows by hand or all that the list finds, not both.")
+	case b.All == nil && len(b.Picked) == 0:
 		v.Add("id", "Choose at least one row.")
 	case len(b.Picked) > MaxPicked:
-		v.Add("id", "Choose at most %d rows by hand.", MaxPicked)
+		v.Add("id", "Choose at most %d rows by hand, or all that the list finds.", MaxPicked)
 	}
 	if b.Action == SnoozeFollowUps {
 		v.checkDue("until", b.Due, b.Clock)

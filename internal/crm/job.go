@@ -6,10 +6,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// Task is what a job has to do: one of the two.
+// Task is what a job has to do: one of these.
 type Task struct {
-	Bulk *Bulk      `json:",omitempty"`
-	Undo *uuid.UUID `json:",omitempty"` // the change set to take back
+	Bulk      *Bulk         `json:",omitempty"`
+	FollowUps *FollowUpBulk `json:",omitempty"`
+	Undo      *uuid.UUID    `json:",omitempty"` // the change set to take back
 }
 
 // JobResult says what a job did.

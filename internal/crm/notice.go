@@ -75,15 +75,11 @@ type NotificationSettings struct {
 	Assigned   Telling
 }
 
-// DefaultNotifications holds for who never chose: the morning's digest where mail is sent at all, a mail for what somebody
-// else hands over, and no mail for what is due, which the digest tells already. The statements of package postgres and the
-// trigger notice_assigned know the same.
-func DefaultNotifications(sendsMail bool) NotificationSettings {
-	s := NotificationSettings{Digest: DigestOff, DigestHour: 7, Due: TellInbox, Assigned: TellByMail}
-	if sendsMail {
-		s.Digest = DigestWeekdays
-	}
-	return s
+// DefaultNotifications holds for who never chose: the morning's digest, a mail for what somebody else hands over, and no
+// mail for what is due, which the digest tells already. It is the same where no mail is sent yet, so that who saves one
+// of them there has the others once it is. The statements of package postgres and the trigger notice_assigned know the same.
+func DefaultNotifications() NotificationSettings {
+	return NotificationSettings{Digest: DigestWeekdays, DigestHour: 7, Due: TellInbox, Assigned: TellByMail}
 }
 
 // Validate returns an Invalid naming each field that cannot be saved, or nil.

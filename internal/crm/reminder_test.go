@@ -137,10 +137,8 @@ func TestALongPauseIsRemindedOfTheLatestDay(t *testing.T) {
 
 func TestNotificationSettingsAreChecked(t *testing.T) {
 	t.Parallel()
-	for _, mails := range []bool{true, false} {
-		if err := DefaultNotifications(mails).Validate(); err != nil {
-			t.Errorf("the defaults: %v", err)
-		}
+	if err := DefaultNotifications().Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
 	}
 	for field, change := range map[string]func(*NotificationSettings){
 		"digest":      func(s *NotificationSettings) { s.Digest = "hourly" },
@@ -148,7 +146,7 @@ func TestNotificationSettingsAreChecked(t *testing.T) {
 		"due":         func(s *NotificationSettings) { s.Due = "" },
 		"assigned":    func(s *NotificationSettings) { s.Assigned = "pigeon" },
 	} {
-		s := DefaultNotifications(true)
+		s := DefaultNotifications()
 		change(&s)
 		var v Invalid
 		if v, _ = s.Validate().(Invalid); len(v) != 1 || v[field].Text == "" {

@@ -89,6 +89,25 @@ func TestTimesAreTheReaders(t *testing.T) {
 	}
 }
 
+// A date that stands for itself is the same one in every zone, in the reader's language.
+func TestDatesWithoutAZone(t *testing.T) {
+	t.Parallel()
+	tokyo, err := time.LoadLocation("Asia/Tokyo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	day := time.Date(2026, 12, 4, 23, 0, 0, 0, time.UTC)
+	english := New(tokyo, time.Now())
+	italian := english.In(Italian)
+	for got, want := range map[string]string{
+		english.DayMonth(day): "4 Dec", english.WeekdayDate(day): "Fri 4 Dec", italian.DayMonth(day): "4 dic", italian.WeekdayDate(day): "ven 4 dic",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
 func TestZonesExist(t *testing.T) {
 	t.Parallel()
 	for _, name := range Zones {

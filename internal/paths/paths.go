@@ -124,6 +124,9 @@ func FollowUpsOfContact(id uuid.UUID) string {
 	return FollowUps + "?who=all&state=all&contact=" + id.String()
 }
 
+// FollowUpsFor lists what a person is still to do.
+func FollowUpsFor(id uuid.UUID) string { return FollowUps + "?who=" + id.String() }
+
 // Change is one change set; Undo takes it back.
 func Change(id uuid.UUID) string { return "/changes/" + id.String() }
 func Undo(id uuid.UUID) string   { return Change(id) + "/undo" }
@@ -181,6 +184,7 @@ const API = "/api/crm"
 func APIOrganization(id uuid.UUID) string { return API + Organization(id) }
 func APIContact(id uuid.UUID) string      { return API + Contact(id) }
 func APIInteraction(id uuid.UUID) string  { return API + Interaction(id) }
+func APIFollowUp(id uuid.UUID) string     { return API + FollowUp(id) }
 func APILink(organization, contact uuid.UUID) string {
 	return API + OrganizationContact(organization, contact)
 }

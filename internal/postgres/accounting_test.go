@@ -249,6 +249,12 @@ var probes = map[string]probe{
 	"ChangeFollowUps": {editTalk, nameless, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.ChangeFollowUps(ctx, crm.FollowUpBulk{Action: crm.FinishFollowUps, Picked: []uuid.UUID{w.followUp.ID}})
 	}},
+	"SelectedFollowUps": {editTalk, nameless, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.SelectedFollowUps(ctx, crm.FollowUpBulk{Action: crm.FinishFollowUps, All: &crm.FollowUpFilter{}})
+	}},
+	"EnqueueFollowUps": {editTalk, outside, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.EnqueueFollowUps(ctx, crm.FollowUpBulk{Action: crm.FinishFollowUps, All: &crm.FollowUpFilter{For: crm.OwnerFilter{UserID: postgrestest.ID(w.owner.ID)}}}, uuid.NullUUID{})
+	}},
 	"FollowUp": {[]authz.Permission{authz.ViewInteraction}, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.FollowUp(ctx, w.followUp.ID)
 	}},
@@ -388,7 +394,7 @@ var probes = map[string]probe{
 		return s.NotificationSettings(ctx)
 	}},
 	"SaveNotificationSettings": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) {
-		return nil, s.SaveNotificationSettings(ctx, crm.DefaultNotifications(true))
+		return nil, s.SaveNotificationSettings(ctx, crm.DefaultNotifications())
 	}},
 
 	"Me": {nil, outside, func(ctx context.Context, s *postgres.Store, _ *world) (any, error) { return s.Me(ctx) }},

@@ -38,7 +38,7 @@ func (l *list) filterOwner(f crm.OwnerFilter, column, within string) {
 func (l *list) filterAlike(q crm.Query, table, scope string, args pgx.NamedArgs) {
 	args["like"], l.alike = likeness(q), true
 	l.filter(args["like"] == "", "FALSE")
-	l.filter(args["like"] != "", l.id+" = ANY(ARRAY(SELECT n.id FROM ("+alike(table, scope)+
+	l.filter(args["like"] != "", l.id+" = ANY(ARRAY(SELECT n.id FROM ("+alike(table, "TRUE", scope)+
 		") n ORDER BY searchable(@like) <<-> n.search_text, n.id LIMIT "+strconv.Itoa(MaxFound)+"))")
 }
 

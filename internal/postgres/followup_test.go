@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/audit"
@@ -415,6 +416,62 @@ func TestManyFollowUpsAtOnce(t *testing.T) {
 		if _, err := mia.ChangeFollowUps(ctx, b); faultOf(err) != name {
 			t.Errorf("got %v, want a fault of %s", err, name)
 		}
+	}
+	verify(t, f.sys)
+}
+
+// TestAllFollowUpsThatAListFinds: by its filter and within reach, at once and as a job, each with one undo.
+func TestAllFollowUpsThatAListFinds(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	mia, tom := f.own(f.mia), f.own(f.tom)
+	hers := f.plan(t, mia, f.hers, "Hers")
+	later := must(mia.CreateFollowUp(ctx, crm.FollowUp{Title: "Later", Due: crm.DueIn("1m", clock), OrganizationID: idOf(f.hers)}, "", clock, none))(t).ID
+	closed, his := f.plan(t, mia, f.hers, "Closed"), f.plan(t, tom, f.his, "His")
+	must(mia.CancelFollowUp(ctx, closed.ID))(t)
+	all := func(filter crm.FollowUpFilter) crm.FollowUpBulk {
+		filter.Clock = clock
+		return crm.FollowUpBulk{Action: crm.FinishFollowUps, All: &filter, Clock: clock}
+	}
+	any := all(crm.FollowUpFilter{State: crm.FollowUpAny})
+	if n := must(mia.SelectedFollowUps(ctx, any))(t); n != 3 {
+		t.Errorf("%d would be gone through, want her three and not his", n)
+	}
+	r := mustBulk(t, mia, any)
+	if r.Done != 2 || r.Skipped[crm.SkippedClosed].Count != 1 {
+		t.Errorf("done: got %+v, want hers and the later one, and the closed one told", r)
+	}
+	if diff := cmp.Diff(map[string]int{"done_follow_ups done_follow_up": 2}, f.trail(t, r.ChangeSet)); diff != "" {
+		t.Errorf("its audit rows (- want, + got):\n%s", diff)
+	}
+	if h := must(mia.OrganizationPage(ctx, f.hers))(t).History; len(h) == 0 || h[0].Action != string(audit.FinishFollowUp) {
+		t.Errorf("the organization's history does not begin with it: %+v", h)
+	}
+	undoes(t, mia, r.ChangeSet, 2)
+
+	// as a job it keeps the clock of whoever asked: in Kiritimati it is tomorrow already
+	early := crm.Clock{Now: clock.Now, Zone: time.FixedZone("", 0)}
+	early.Zone, _ = time.LoadLocation("Pacific/Kiritimati")
+	week := crm.FollowUpBulk{Action: crm.SnoozeFollowUps, Due: crm.DueIn("2w", early), Clock: early, All: &crm.FollowUpFilter{Due: crm.DueLater, Clock: early}}
+	id := must(mia.EnqueueFollowUps(ctx, week, none))(t)
+	fatal(t, f.db.Jobs().Do(ctx, id))
+	j := must(mia.Job(ctx, id))(t)
+	if j.Result.Done != 1 || j.Task.FollowUps.Clock.Zone.String() != "Pacific/Kiritimati" || !j.Task.FollowUps.Due.Equal(week.Due) {
+		t.Errorf("the job did %+v of %+v", j.Result, j.Task.FollowUps)
+	}
+	if due := must(mia.FollowUp(ctx, later))(t).Due; !due.Equal(week.Due) {
+		t.Errorf("the later one is due %v, want %v", due, week.Due)
+	}
+	undoes(t, mia, j.Result.ChangeSet, 1)
+	for _, one := range []uuid.UUID{hers.ID, his.ID} {
+		if got := must(f.sys.FollowUp(ctx, one))(t); !got.Open() || got.Due.Equal(week.Due) {
+			t.Errorf("%s is %s, due %v", got.Title, got.State, got.Due)
+		}
+	}
+	both := any
+	both.Picked = []uuid.UUID{hers.ID}
+	if _, err := mia.ChangeFollowUps(ctx, both); faultOf(err) != "id" {
+		t.Errorf("picked and all: %v", err)
 	}
 	verify(t, f.sys)
 }

@@ -26,11 +26,15 @@ func (s *Store) Enqueue(ctx context.Context, b crm.Bulk, token uuid.NullUUID) (u
 	if err := s.mayBulk(b); err != nil {
 		return uuid.Nil, err
 	}
-	id := newID()
+	return s.enqueue(ctx, idOnce(token), bulkKinds[b.Action].kind, crm.Task{Bulk: &b})
+}
+
+// idOnce is the id of what is made once per form token.
+func idOnce(token uuid.NullUUID) uuid.UUID {
 	if token.Valid {
-		id = token.UUID
+		return token.UUID
 	}
-	return s.enqueue(ctx, id, bulkKinds[b.Action].kind, crm.Task{Bulk: &b})
+	return newID()
 }
 
 // EnqueueUndo leaves the undo of a change set to be done in the background. While it waits there is one job for it.
@@ -192,6 +196,8 @@ func (j *job) do(ctx context.Context, s *Store) (err error) {
 	switch {
 	case j.task.Bulk != nil:
 		_, err = s.changeSelected(ctx, *j.task.Bulk, j)
+	case j.task.FollowUps != nil:
+		_, err = s.changeFollowUps(ctx, *j.task.FollowUps, j)
 	case j.task.Undo != nil:
 		_, err = s.undo(ctx, *j.task.Undo, j)
 	default:

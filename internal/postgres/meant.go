@@ -84,14 +84,18 @@ func (s *Store) findMeant(ctx context.Context, n *Meant, firm, person crm.Query)
 // findSimilar fills the lists that are empty with names written alike. Where a firm was not named as one, either list
 // will do.
 func (s *Store) findSimilar(ctx context.Context, n *Meant, firm, person crm.Query, asFirm bool) error {
+	narrow, err := s.comparesReach(ctx)
+	if err != nil {
+		return err
+	}
 	b := comparing()
 	if like := likeness(firm); asFirm && like != "" && len(n.Organizations) == 0 {
 		n.SimilarOrganizations = true
-		s.queueSimilarOrganizations(b, &n.Organizations, s.args(pgx.NamedArgs{"like": like, "limit": similarNames}))
+		s.queueSimilarOrganizations(b, narrow, &n.Organizations, s.args(pgx.NamedArgs{"like": like, "limit": similarNames}))
 	}
 	if like := likeness(person); like != "" && len(n.Contacts) == 0 && (asFirm || len(n.Organizations) == 0) {
 		n.SimilarContacts = true
-		s.queueSimilarContacts(b, &n.Contacts, s.args(pgx.NamedArgs{"like": like, "limit": similarNames}))
+		s.queueSimilarContacts(b, narrow, &n.Contacts, s.args(pgx.NamedArgs{"like": like, "limit": similarNames}))
 	}
 	if !n.SimilarOrganizations && !n.SimilarContacts {
 		return nil

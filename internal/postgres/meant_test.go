@@ -95,3 +95,23 @@ func TestMeant(t *testing.T) {
 		}
 	}
 }
+
+// TestANameInASmallReachIsFoundAmongManyAlike: how many others are called nearly so in the whole register does not matter.
+func TestANameInASmallReachIsFoundAmongManyAlike(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	run(t, f.conn, `SET session_replication_role = replica`)
+	run(t, f.conn, `INSERT INTO contacts (first_name, last_name, owner_user_id) SELECT 'Marco', 'Rossi', $1 FROM generate_series(1, 5100)`, f.tom.ID)
+	run(t, f.conn, `SET session_replication_role = origin`)
+	run(t, f.conn, `ANALYZE contacts`)
+	f.contact(t, "Marcello", idOf(f.mia.ID))
+	f.link(t, f.hers, f.contact(t, "Marcos", idOf(f.tom.ID)), "")
+	run(t, f.conn, `SELECT rebuild_activity()`)
+	run(t, f.conn, `SELECT rebuild_contact_reach()`)
+	if got := readMeant(t, f.own(f.mia), "", "marcco"); !strings.Contains(got, "~Marcello") || !strings.Contains(got, "~Marcos") || strings.Contains(got, "Rossi") {
+		t.Errorf("within a small reach: %s", got)
+	}
+	if got := readMeant(t, f.all(f.mia), "", "marcco"); strings.Count(got, "~Marco Rossi") != 10 {
+		t.Errorf("within all: %s", got)
+	}
+}

@@ -15,7 +15,7 @@ func (s *Store) NotificationSettings(ctx context.Context) (crm.NotificationSetti
 	}
 	n, err := one[crm.NotificationSettings](ctx, s.db.pool, `SELECT digest, digest_hour, due, assigned FROM notification_settings WHERE user_id = @me`, s.args(nil))
 	if noRows(err) {
-		return crm.DefaultNotifications(s.db.SendsMail()), nil
+		return crm.DefaultNotifications(), nil
 	}
 	return n, err
 }

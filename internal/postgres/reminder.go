@@ -146,7 +146,7 @@ func (r Reminders) digests(ctx context.Context, tx pgx.Tx, now time.Time, told *
 		Digest crm.DigestDays
 		Hour   int
 	}
-	usual := crm.DefaultNotifications(true)
+	usual := crm.DefaultNotifications()
 	args := pgx.NamedArgs{"usual": usual.Digest, "usualHour": usual.DigestHour, "batch": tellBatch}
 	wishes, err := many[wish](ctx, tx, `SELECT DISTINCT coalesce(u.zone, '') AS zone, coalesce(s.digest, @usual) AS digest, coalesce(s.digest_hour, @usualHour) AS hour
 		FROM users u LEFT JOIN notification_settings s ON s.user_id = u.id WHERE u.is_active`, args)
@@ -179,8 +179,8 @@ func (r Reminders) digests(ctx context.Context, tx pgx.Tx, now time.Time, told *
 	return err
 }
 
-// mails leaves one mail to each person who wants to be mailed what came into their inbox and has not looked. It is no
-// longer worth a mail after a day.
+// mails leaves one mail to each person who wants to be mailed what came into their inbox and has not looked: also where
+// somebody gave them thousands of follow-ups at once. It is no longer worth a mail after a day.
 func (r Reminders) mails(ctx context.Context, tx pgx.Tx, told *Told) error {
 	if _, err := tx.Exec(ctx, `UPDATE notices SET by_mail = FALSE WHERE id IN (SELECT n.id FROM notices n WHERE n.by_mail AND n.mail_id IS NULL
 		AND (n.read_at IS NOT NULL OR n.created_at < now() - interval '1 day') FOR UPDATE SKIP LOCKED)`); err != nil {
@@ -189,7 +189,8 @@ func (r Reminders) mails(ctx context.Context, tx pgx.Tx, told *Told) error {
 	mails, err := scalar[int](ctx, tx, `WITH told AS (
 			SELECT n.id, n.user_id FROM notices n JOIN users u ON u.id = n.user_id AND u.is_active
 			WHERE n.by_mail AND n.mail_id IS NULL AND n.read_at IS NULL AND EXISTS (SELECT FROM user_credentials c WHERE c.user_id = u.id)
-			ORDER BY n.created_at LIMIT @batch FOR UPDATE OF n SKIP LOCKED),
+				AND n.user_id IN (SELECT f.user_id FROM (SELECT user_id FROM notices WHERE by_mail AND mail_id IS NULL AND read_at IS NULL ORDER BY created_at LIMIT @batch) f)
+			FOR UPDATE OF n SKIP LOCKED),
 		mails AS (INSERT INTO outbox (id, kind, user_id, expires_at)
 			SELECT gen_random_uuid(), @kind, user_id, now() + @lasts::interval FROM (SELECT DISTINCT user_id FROM told) t RETURNING id, user_id),
 		noted AS (UPDATE notices n SET mail_id = m.id FROM told t JOIN mails m ON m.user_id = t.user_id WHERE n.id = t.id)

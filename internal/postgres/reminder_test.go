@@ -349,3 +349,20 @@ func TestALookTakesNoMoreThanABatch(t *testing.T) {
 		}
 	}
 }
+
+// TestThousandsGivenAtOnceAreOneMail to each person: giving on all that somebody had must not fill a mailbox.
+func TestThousandsGivenAtOnceAreOneMail(t *testing.T) {
+	t.Parallel()
+	m := newMorning(t)
+	for _, u := range []crm.User{m.mia, m.tom} {
+		run(t, m.conn, `INSERT INTO user_credentials (user_id, password_hash) VALUES ($1, 'x') ON CONFLICT DO NOTHING`, u.ID)
+		run(t, m.conn, `INSERT INTO notices (id, user_id, kind, follow_up_id, key, by_mail) SELECT gen_random_uuid(), $1, 'due', gen_random_uuid(), n::text, TRUE FROM generate_series(1, 1500) n`, u.ID)
+	}
+	mails := 0
+	for range 4 {
+		mails += m.tell(t, time.Now()).Mails
+	}
+	if unmailed := read[int](t, m.conn, `SELECT count(*) FROM notices WHERE mail_id IS NULL`); mails != 2 || unmailed != 0 {
+		t.Errorf("3,000 notices of two people came to %d mails, and %d to none", mails, unmailed)
+	}
+}

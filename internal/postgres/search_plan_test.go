@@ -64,6 +64,9 @@ func (a *asked) plans(t *testing.T, conn *pgx.Conn) []string {
 	return all
 }
 
+// readsWhole is a line of a plan that reads a large table from end to end.
+var readsWhole = regexp.MustCompile(`(?m)^.*Seq Scan on (organizations|contacts|interactions|organization_contact) .*$`)
+
 // TestPlansOfASearch lets the planner see a million organizations, and holds that a rare word is looked for by
 // index, in every reach, and that nothing is read from end to end but what a limit ends.
 func TestPlansOfASearch(t *testing.T) {
@@ -97,6 +100,22 @@ func TestPlansOfASearch(t *testing.T) {
 		t.Fatal(err)
 	}
 	for reach, actor := range map[string]authz.Actor{"all": everyone(mia), "own": postgrestest.Actor(mia, authz.Own, four...), "team": team} {
+		meant := db.As(actor, postgres.Origin{})
+		must(meant.Meant(ctx, "abc12", "def34"))(t) // what it needs to know once
+		tracer.batches = nil
+		must(meant.Meant(ctx, "abc12", "def34"))(t)
+		asks := tracer.plans(t, conn)
+		if len(asks) != 3 {
+			t.Fatalf("%s: names of nobody make %d round trips, want a look, a search and one for what is alike", reach, len(asks))
+		}
+		for trip, plan := range asks {
+			if whole := readsWhole.FindString(plan); trip > 0 && whole != "" {
+				t.Errorf("%s: trip %d for names reads a table from end to end: %s\n%s", reach, trip+1, strings.TrimSpace(whole), plan)
+			}
+		}
+		if alike := asks[2]; !strings.Contains(alike, "contacts_search ") || strings.Count(alike, "->  Limit") < 2 {
+			t.Errorf("%s: names written alike are not looked for by index, or without an end:\n%s", reach, alike)
+		}
 		tracer.batches = nil
 		must(db.As(actor, postgres.Origin{}).Search(ctx, "abc12 def34"))(t)
 		plans := tracer.plans(t, conn)
@@ -122,7 +141,7 @@ func TestPlansOfASearch(t *testing.T) {
 				}
 			}
 			if trip > 0 {
-				for _, whole := range regexp.MustCompile(`(?m)^.*Seq Scan on (organizations|contacts|interactions|organization_contact) .*$`).FindAllString(plans[trip], -1) {
+				for _, whole := range readsWhole.FindAllString(plans[trip], -1) {
 					t.Errorf("%s: trip %d reads a table from end to end: %s\n%s", reach, trip+1, strings.TrimSpace(whole), plans[trip])
 				}
 			}

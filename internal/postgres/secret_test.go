@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -106,13 +107,13 @@ func TestSweepForgetsOldLinksAndMail(t *testing.T) {
 	left := func() string {
 		return read[string](t, f.conn, `SELECT (SELECT count(*) FROM user_secrets) || ' ' || (SELECT count(*) FROM outbox)`)
 	}
-	fatal(t, f.db.Sweep(ctx))
+	fatal(t, f.db.Sweep(ctx, time.Now()))
 	if got := left(); got != "1 1" {
 		t.Errorf("left %s, want both", got)
 	}
 	run(t, f.conn, `UPDATE user_secrets SET expires_at = now() - interval '8 days'`)
 	run(t, f.conn, `UPDATE outbox SET created_at = now() - interval '31 days'`)
-	fatal(t, f.db.Sweep(ctx))
+	fatal(t, f.db.Sweep(ctx, time.Now()))
 	if got := left(); got != "0 0" {
 		t.Errorf("left %s, want none", got)
 	}

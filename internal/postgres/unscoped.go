@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -10,17 +11,22 @@ import (
 // What no actor stands behind: sessions (session.go), guesses at sign-in (guess.go), and what follows. A test
 // pins the list of such methods; a record of the registry never comes through them.
 
-// Sweep deletes what nobody needs any more: expired sessions, old guesses, old form tokens, links,
-// mail, jobs and notices of the past.
-func (db *DB) Sweep(ctx context.Context) error {
+// Sweep deletes what nobody needs any more by now: expired sessions, old guesses, old form tokens, links, mail, jobs and
+// notices of the past. A notice goes 90 days after it was read, and 180 after it came where nobody ever read it.
+func (db *DB) Sweep(ctx context.Context, now time.Time) error {
 	b := &pgx.Batch{}
-	b.Queue(`DELETE FROM sessions WHERE expires_at < now()`)
-	b.Queue(`DELETE FROM sign_in_attempts WHERE created_at < now() - interval '1 day'`)
-	b.Queue(`DELETE FROM form_tokens WHERE created_at < now() - interval '2 days'`)
-	b.Queue(`DELETE FROM user_secrets WHERE expires_at < now() - interval '7 days'`)
-	b.Queue(`DELETE FROM outbox WHERE created_at < now() - interval '30 days'`)
-	b.Queue(`DELETE FROM jobs WHERE finished_at < now() - interval '30 days'`)
-	b.Queue(`DELETE FROM notices WHERE read_at < now() - interval '90 days'`)
+	for _, sql := range []string{
+		`DELETE FROM sessions WHERE expires_at < $1`,
+		`DELETE FROM sign_in_attempts WHERE created_at < $1::timestamptz - interval '1 day'`,
+		`DELETE FROM form_tokens WHERE created_at < $1::timestamptz - interval '2 days'`,
+		`DELETE FROM user_secrets WHERE expires_at < $1::timestamptz - interval '7 days'`,
+		`DELETE FROM outbox WHERE created_at < $1::timestamptz - interval '30 days'`,
+		`DELETE FROM jobs WHERE finished_at < $1::timestamptz - interval '30 days'`,
+		`DELETE FROM notices WHERE read_at < $1::timestamptz - interval '90 days'`,
+		`DELETE FROM notices WHERE read_at IS NULL AND created_at < $1::timestamptz - interval '180 days'`,
+	} {
+		b.Queue(sql, now)
+	}
 	return db.pool.SendBatch(ctx, b).Close()
 }
 

@@ -27,8 +27,8 @@
 //   - # begins the outcome when a letter or a quote follows: one word, or more in quotes. Outcomes lists those with another
 //     name; the first one counts.
 //   - > begins the next step: when, and then what. A weekday is the next one, never today; a date without a year is the
-//     next one; a time alone is the next such time. Next week is its Monday. Without a when at its beginning, one at its
-//     end counts, and stays in the title.
+//     next one; a time alone is the next such time. Next week is its Monday, and next month its first day, where
+//     in a week is seven days from today. Without a when at its beginning, one at its end counts, and stays in the title.
 //
 // # What is kept
 //

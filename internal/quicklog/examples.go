@@ -90,6 +90,7 @@ var Examples = []Example{
 	{OnNext, "call anna: renewal >tomorrow at 9 call back", Line{Channel: crm.Call, Contact: "anna", Subject: "renewal", Next: to(at(28, 9, 0), "call back")}},
 	{OnNext, "chiamata anna: rinnovo >tra 3 giorni richiamare", Line{Channel: crm.Call, Contact: "anna", Subject: "rinnovo", Next: Next{Title: "richiamare", Due: at(30, 12, 0)}}},
 	{OnNext, "call anna: renewal >next week send the offer", Line{Channel: crm.Call, Contact: "anna", Subject: "renewal", Next: Next{Title: "send the offer", Due: at(30, 12, 0)}}},
+	{OnNext, "call anna: renewal >in a week send the offer", Line{Channel: crm.Call, Contact: "anna", Subject: "renewal", Next: on(4, "send the offer")}},
 	{OnNext, "call anna: renewal >send the offer on 4/12", Line{Channel: crm.Call, Contact: "anna", Subject: "renewal", Next: on(4, "send the offer on 4/12")}},
 
 	{OnText, "call anna 25:00: renewal", Line{Channel: crm.Call, Contact: "anna", Subject: "renewal", Body: "25:00"}},

@@ -72,6 +72,7 @@ func (newContact) apply(f *fields, c *crm.Contact) {
 
 type contactsInput struct {
 	Place
+	Touching
 	Query  string `query:"q" maxLength:"200" doc:"Words of the name or the e-mail address, in any order"`
 	Status string `query:"status" enum:"active,archived,all" doc:"active when left out"`
 	Owner  string `query:"owner" maxLength:"36" doc:"A user's id, me, or nobody"`
@@ -81,7 +82,8 @@ type contactsInput struct {
 func listContacts(ctx context.Context, c *call, in *contactsInput) (*listed[Contact], error) {
 	read := c.filters()
 	f := crm.ContactFilter{
-		Query: searchText(in.Query), Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Sort: crm.ParseSort(in.Sort),
+		Query: searchText(in.Query), Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Touch: read.touch(in.Touching),
+		Sort: crm.ParseSort(in.Sort),
 	}
 	switch crm.SortKey(in.Sort) {
 	case "", crm.ByName, crm.ByNewest:

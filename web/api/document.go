@@ -18,7 +18,7 @@ import (
 const documentPath = "/openapi.json"
 
 // version is the API's own: it grows when something is added, and its first number when something is taken away.
-const version = "1.1.0"
+const version = "1.2.0"
 
 // about stands at the head of the document.
 const about = `The register of a firm's clients, for programs. Each call acts as the user of its token, with the rights that
@@ -44,6 +44,7 @@ func config() huma.Config {
 		{Name: "Organizations", Description: "The clients, who works there, and what was talked about"},
 		{Name: "Contacts", Description: "The people"},
 		{Name: "Interactions", Description: "Calls, meetings, e-mails and notes"},
+		{Name: "Follow-ups", Description: "What is to be done"},
 		{Name: "Me", Description: "The caller"},
 	}
 	return c
@@ -64,9 +65,6 @@ func (s *Server) described(op operation, status int) huma.Operation {
 	}
 	if op.method != http.MethodGet && status != http.StatusCreated {
 		failures = append(failures, http.StatusConflict, http.StatusPreconditionFailed)
-	}
-	if status == http.StatusCreated || op.method == http.MethodPatch {
-		failures = append(failures, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	}
 	return huma.Operation{
 		Method: op.method, Path: op.path, OperationID: op.id, Summary: op.summary, Description: op.summary + ". " + op.needs.words(),

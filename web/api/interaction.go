@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,21 +81,25 @@ func (InteractionFields) apply(f *fields, i *crm.Interaction, zone *time.Locatio
 
 // NextFields are what follows from an interaction that is being logged: a follow-up, saved with it.
 type NextFields struct {
-	NextTitle  *string `json:"next_title,omitempty" nullable:"true" maxLength:"200" doc:"What is to be done next: a follow-up of the same organization and contact, saved with the interaction" example:"Send the contract"`
-	NextDue    *string `json:"next_due,omitempty" nullable:"true" doc:"By when, with next_title: a day like 2026-12-04, which is that day everywhere, or a moment, RFC 3339 or in the user's zone" example:"2026-12-04"`
-	NextUserID *string `json:"next_user_id,omitempty" nullable:"true" format:"uuid" doc:"For whom; the user of the token when left out" example:"0190a3c4-0000-7c2f-9d3a-5e6f7a8b9c0d"`
+	NextTitle  *string  `json:"next_title,omitempty" nullable:"true" maxLength:"200" doc:"What is to be done next: a follow-up of the same organization and contact, saved with the interaction" example:"Send the contract"`
+	NextDue    *string  `json:"next_due,omitempty" nullable:"true" doc:"By when, with next_title: a day like 2026-12-04, which is that day everywhere, or a moment, RFC 3339 or in the user's zone" example:"2026-12-04"`
+	NextUserID *string  `json:"next_user_id,omitempty" nullable:"true" format:"uuid" doc:"For whom; the user of the token when left out" example:"0190a3c4-0000-7c2f-9d3a-5e6f7a8b9c0d"`
+	Done       []string `json:"done_follow_up,omitempty" nullable:"true" maxItems:"100" format:"uuid" doc:"Open follow-ups of the same organization or contact that are done by this: they get its outcome, and name it. Takes ViewInteraction, too" example:"[\"0190a3c4-7b1e-7c2f-9d3a-5e6f7a8b9c10\"]"`
 }
 
 func (NextFields) read(f *fields, clock crm.Clock) crm.Next {
-	n, due := crm.Next{Clock: clock}, ""
+	n := crm.Next{Clock: clock}
 	f.text("next_title", &n.Title)
-	f.text("next_due", &due)
+	f.due("next_due", clock.Zone, &n.Due)
 	f.reference("next_user_id", "There is no such user.", &n.UserID)
 	n.Title = crm.Clean(n.Title)
-	if due = strings.TrimSpace(due); due != "" {
-		if n.Due = crm.ParseDue(due, clock.Zone); n.Due.IsZero() {
-			f.faults.Add("next_due", "Choose a day like 2026-12-04, or a day and time like 2026-12-04T09:00.")
+	for _, text := range f.lists["done_follow_up"] {
+		id, ok := parseID(text)
+		if !ok {
+			f.faults.Add("done_follow_up", "There is no such follow-up here.")
+			break
 		}
+		n.Done = append(n.Done, id)
 	}
 	return n
 }
@@ -189,7 +192,7 @@ func logOnContact(ctx context.Context, c *call, in *creationAt, f *fields) (*mad
 func (c *call) log(ctx context.Context, i crm.Interaction, f *fields, on string) (*made[Interaction], error) {
 	i.HappenedAt = c.now
 	InteractionFields{}.apply(f, &i, c.zone, c.now)
-	next := NextFields{}.read(f, crm.Clock{Now: c.now, Zone: c.zone})
+	next := NextFields{}.read(f, c.clock())
 	if err := f.faults.Err(); err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ func (s *Server) table() []operation {
 		{patch, "/organizations/{id}/contacts/{contact_id}", editClient, taking[LinkChange](updateLink), "updateLink", "Change a relationship"},
 		{del, "/organizations/{id}/contacts/{contact_id}", editClient, of(unlinkContact), "unlinkContact", "End a relationship"},
 		{post, "/organizations/{id}/interactions", logInteraction, making[organizationLog](logOnOrganization), "logOnOrganization", "Log an interaction with an organization"},
+		{post, "/organizations/{id}/follow-ups", logInteraction, making[organizationPlan](planOnOrganization), "planOnOrganization", "Plan a follow-up with an organization"},
 
 		{get, "/contacts", viewClient, of(listContacts), "listContacts", "List contacts"},
 		{post, "/contacts", createClient, making[newContact](createContact), "createContact", "Create a contact"},
@@ -61,10 +62,18 @@ func (s *Server) table() []operation {
 		{post, "/contacts/{id}/archive", editClient, of(archiveContact), "archiveContact", "Archive a contact"},
 		{post, "/contacts/{id}/restore", editClient, of(restoreContact), "restoreContact", "Restore an archived contact"},
 		{post, "/contacts/{id}/interactions", logInteraction, making[contactLog](logOnContact), "logOnContact", "Log an interaction with a contact"},
+		{post, "/contacts/{id}/follow-ups", logInteraction, making[contactPlan](planOnContact), "planOnContact", "Plan a follow-up with a contact"},
 
 		{get, "/interactions", viewInteraction, of(listInteractions), "listInteractions", "List interactions, newest first"},
 		{get, "/interactions/{id}", viewInteraction, of(showInteraction), "showInteraction", "Show an interaction"},
 		{patch, "/interactions/{id}", editInteraction, taking[InteractionFields](updateInteraction), "updateInteraction", "Change an interaction"},
 		{del, "/interactions/{id}", editInteraction, of(deleteInteraction), "deleteInteraction", "Delete an interaction; Undo brings it back"},
+
+		{get, "/follow-ups", viewInteraction, of(listFollowUps), "listFollowUps", "List follow-ups: open ones by when they are due, others the latest first"},
+		{get, "/follow-ups/{id}", viewInteraction, of(showFollowUp), "showFollowUp", "Show a follow-up"},
+		{patch, "/follow-ups/{id}", editInteraction, taking[FollowUpFields](updateFollowUp), "updateFollowUp", "Change an open follow-up, put it off, or give it on"},
+		{post, "/follow-ups/{id}/done", editInteraction, taking[OutcomeFields](finishFollowUp), "finishFollowUp", "Mark a follow-up as done"},
+		{post, "/follow-ups/{id}/cancel", editInteraction, of(cancelFollowUp), "cancelFollowUp", "Cancel a follow-up that is not to be done"},
+		{post, "/follow-ups/{id}/reopen", editInteraction, of(reopenFollowUp), "reopenFollowUp", "Open a follow-up again"},
 	}
 }

@@ -62,6 +62,7 @@ func (newOrganization) apply(f *fields, c *call, o *crm.Organization) {
 
 type organizationsInput struct {
 	Place
+	Touching
 	Query  string `query:"q" maxLength:"200" doc:"Any part of either name, the website or the tax id"`
 	Status string `query:"status" enum:"active,archived,all" doc:"active when left out"`
 	Sector string `query:"sector" maxLength:"80" doc:"This very sector"`
@@ -74,7 +75,8 @@ func listOrganizations(ctx context.Context, c *call, in *organizationsInput) (*l
 	read := c.filters()
 	f := crm.OrganizationFilter{
 		Query: searchText(in.Query), Sector: crm.Clean(in.Sector), Size: crm.Clean(in.Size),
-		Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Sort: crm.ParseSort(in.Sort),
+		Status: read.status(in.Status), Owner: read.person("owner", in.Owner), Touch: read.touch(in.Touching),
+		Sort: crm.ParseSort(in.Sort),
 	}
 	switch crm.SortKey(in.Sort) {
 	case "", crm.ByName, crm.ByNewest:

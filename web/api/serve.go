@@ -75,6 +75,7 @@ func making[B, I, O any](h writer[I, O]) func(*Server, huma.API, operation) {
 // and answers with everything that was sent.
 func registerBody[B, I, O any](s *Server, a huma.API, op operation, status int, h writer[I, O]) {
 	o := s.described(op, status)
+	o.Errors = append(o.Errors, http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	schema := bodySchema[B](a, status == http.StatusCreated)
 	o.MaxBodyBytes = maxBody + 1 // huma refuses the last byte too
 	o.SkipValidateBody = true

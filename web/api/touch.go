@@ -2,6 +2,7 @@ package api
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,9 +48,28 @@ func (TouchChange) apply(f *fields, c *call, t *crm.Touch) {
 		return
 	}
 	t.Clean()
-	if wrong, is := t.CheckSnooze(crm.Clock{Now: c.now, Zone: c.zone}).(crm.Invalid); is {
+	if wrong, is := t.CheckSnooze(c.clock()).(crm.Invalid); is {
 		maps.Copy(f.faults, wrong)
 	}
+}
+
+// Touching narrows a list by when the next contact is due.
+type Touching struct {
+	Touch string `query:"touch" enum:"overdue,week,any,none" doc:"When the next contact is due: overdue, within seven days, by some rhythm, or by none. For a token that may see interactions of every client in view"`
+}
+
+// touch reads what tells of interactions: for who may not see those of every client in view there is no such filter, as
+// there is no such column.
+func (f *filters) touch(in Touching) crm.TouchFilter {
+	t := crm.TouchFilter(in.Touch)
+	switch {
+	case t == "":
+	case !f.call.actor.SeesLastContact():
+		f.faults.Add("touch", "There is no such parameter.")
+	case !slices.Contains(crm.TouchFilters, t):
+		f.faults.Add("touch", "The next contact is overdue, week, any or none.")
+	}
+	return t
 }
 
 // days is text for a number of days; null leaves none.
