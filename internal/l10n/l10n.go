@@ -105,8 +105,13 @@ func capital(s string) string {
 
 // DayMonth returns a day without its year such as "4 Mar", and WeekdayDate with its weekday such as "Wed 4 Mar": of a date
 // that stands for itself, in no zone.
-func (l *Localizer) DayMonth(date time.Time) string    { return date.Format("2 Jan") }
-func (l *Localizer) WeekdayDate(date time.Time) string { return date.Format("Mon 2 Jan") }
+func (l *Localizer) DayMonth(date time.Time) string {
+	return strconv.Itoa(date.Day()) + " " + l.names.MonthAbbreviated(date.Month())
+}
+
+func (l *Localizer) WeekdayDate(date time.Time) string {
+	return l.names.WeekdayAbbreviated(date.Weekday()) + " " + l.DayMonth(date)
+}
 
 // Machine returns t for the datetime attribute of a time element.
 func (l *Localizer) Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
