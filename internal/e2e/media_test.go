@@ -24,23 +24,30 @@ func (b *tab) on(medium, preference, value string) {
 	})
 }
 
-// TestPaperHoldsWhatThePageSays: no chrome, nothing to click, black on white, whatever the screen looks like.
-func TestPaperHoldsWhatThePageSays(t *testing.T) {
+// TestOtherMedia is about paper, and about colours that the system chooses.
+func TestOtherMedia(t *testing.T) {
 	s := newSite(t, func(s *site) {
 		s.crm(t, "", "demo", "load")
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)
 	b.signIn("Adam", paths.Organizations)
+	b.holdsOnPaper()
+	b.tellsStates()
+}
+
+// holdsOnPaper fails the test unless paper has what the page says: no chrome, nothing to click, black on white, whatever the screen looks like.
+func (b *tab) holdsOnPaper() {
+	b.t.Helper()
 	b.do(chromedp.EmulateViewport(718, 1000)) // A4 between margins of a centimetre
-	for _, path := range []string{paths.Organizations + "?sector=Energy", s.busiest(t), paths.FollowUps + "?who=all", paths.Home} {
+	for _, path := range []string{paths.Organizations + "?sector=Energy", b.site.busiest(b.t), paths.FollowUps + "?who=all", paths.Home} {
 		b.on("print", "prefers-color-scheme", "dark")
 		b.open(path)
 		if left := script[[]string](b, `[...document.querySelectorAll(".rail, .top, nav a, button, input, select, textarea, summary, .btn")].filter((e) => e.checkVisibility() && e.getClientRects().length).map((e) => e.outerHTML.slice(0, 80))`); len(left) > 0 {
-			t.Errorf("on paper %s has %s", path, strings.Join(left, "\n"))
+			b.t.Errorf("on paper %s has %s", path, strings.Join(left, "\n"))
 		}
 		if got := script[string](b, `getComputedStyle(document.documentElement).backgroundColor + getComputedStyle(document.querySelector("h1")).color`); got != "rgb(255, 255, 255)rgb(0, 0, 0)" {
-			t.Errorf("on paper %s is %s", path, got)
+			b.t.Errorf("on paper %s is %s", path, got)
 		}
 		b.fits(path+" on paper", 718)
 	}
@@ -49,24 +56,20 @@ func TestPaperHoldsWhatThePageSays(t *testing.T) {
 		b.says("main", text)
 	}
 	if n := script[int](b, `[...document.querySelectorAll("tbody tr:first-child td")].filter((e) => e.checkVisibility()).length`); n < 6 {
-		t.Errorf("on paper a list has %d columns", n)
+		b.t.Errorf("on paper a list has %d columns", n)
 	}
 }
 
-// TestStatesAreTold where the system chooses the colours: what is chosen, present or first looks different still.
-func TestStatesAreTold(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
-		s.addUser(t, "Adam", "admin")
-	})
-	b := s.newTab(t)
-	b.signIn("Adam", paths.Organizations)
+// tellsStates where the system chooses the colours: what is chosen, present or first looks different still.
+func (b *tab) tellsStates() {
+	b.t.Helper()
+	b.do(chromedp.EmulateViewport(1280, 800))
 	b.on("", "forced-colors", "active")
 	for _, c := range []struct{ path, one, other, pseudo string }{
 		{paths.Organizations, `#rail [aria-current]`, `#rail .nav:not([aria-current])`, ""},
 		{paths.Organizations, `.tabs [aria-current]`, `.tabs a:not([aria-current])`, ""},
 		{paths.Organizations, `.btn.primary`, `.tools .btn`, ""},
-		{s.busiest(t), `.seg > :has(:checked)`, `.seg > :not(:has(:checked))`, ""},
+		{b.site.busiest(b.t), `.seg > :has(:checked)`, `.seg > :not(:has(:checked))`, ""},
 		{paths.Showcase, `.dot.good`, `.dot:not(.good, .warn, .bad, .cool)`, "::before"},
 		{paths.Showcase, `.dot.good`, `.dot.warn`, "::before"},
 		{paths.Showcase, `.dot.warn`, `.dot.bad`, "::before"},
@@ -79,12 +82,12 @@ func TestStatesAreTold(t *testing.T) {
 			return script[string](b, `(() => { const s = getComputedStyle(document.querySelector('main '+`+"`"+css+"`"+`) ?? document.querySelector(`+"`"+css+"`"+`), "`+c.pseudo+`"); return [s.backgroundColor, s.borderBottomWidth, s.borderRadius, s.rotate, s.fill].join(); })()`)
 		}
 		if one, other := look(c.one), look(c.other); one == other {
-			t.Errorf("%s: %s looks like %s: %s", c.path, c.one, c.other, one)
+			b.t.Errorf("%s: %s looks like %s: %s", c.path, c.one, c.other, one)
 		}
 	}
-	b.open(s.busiest(t))
+	b.open(b.site.busiest(b.t))
 	b.caretIn("subject")
 	if got := script[string](b, `getComputedStyle(document.activeElement).outlineStyle`); got != "solid" {
-		t.Errorf("the focus is shown by an outline that is %s", got)
+		b.t.Errorf("the focus is shown by an outline that is %s", got)
 	}
 }

@@ -35,7 +35,7 @@ func TestTextHasRoom(t *testing.T) {
 	organization, said := s.busiest(t), sentences(t)
 	for name, path := range map[string]string{
 		"the list": paths.Organizations + "?sector=Energy", "people": paths.Contacts, "a record": organization, "Today": paths.Home, "a form": paths.NewOrganization,
-		"the log": organization + "/interactions/new", "a line": paths.QuickLog, "interactions": paths.Interactions, "follow-ups": paths.FollowUps + "?who=all", "the profile": paths.Account,
+		"the log": organization + "/interactions/new", "follow-ups": paths.FollowUps + "?who=all",
 	} {
 		b.view(1280, "light")
 		b.open(path)
