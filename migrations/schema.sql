@@ -1139,6 +1139,7 @@ CREATE TABLE public.users (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     language character varying(10),
     keys_off boolean DEFAULT false NOT NULL,
+    density character varying(10),
     CONSTRAINT users_email_lower CHECK (((email)::text = lower((email)::text)))
 );
 

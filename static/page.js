@@ -71,6 +71,15 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   say(find(".toast p")?.textContent ?? fact.querySelector(".error")?.textContent ?? "");
 });
 
+// What was done about one of several things to do leads on to the next of them.
+const things = () => [...document.querySelectorAll(":is(.tasks, .todo) > li")];
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.thing = ctx.sourceElement.matches?.("form") ? things().findIndex((row) => row.contains(ctx.sourceElement)) : -1;
+});
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  if (ctx.thing >= 0) (things()[ctx.thing] ?? things().at(-1))?.querySelector("a").focus();
+});
+
 // A list that follows what is typed keeps its rows in place: what was picked among others is picked no more.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!ctx.sourceElement.matches?.('form[role="search"]')) return;

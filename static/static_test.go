@@ -122,3 +122,17 @@ func TestAnythingElseIsNotFound(t *testing.T) {
 		t.Errorf("HEAD: %d", res.StatusCode)
 	}
 }
+
+// TestWidthsAreInLetters: a page for narrow windows is also the page for large letters, which only rem can tell.
+func TestWidthsAreInLetters(t *testing.T) {
+	t.Parallel()
+	sheet, err := files.ReadFile("app.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, query := range regexp.MustCompile(`@media[^{]*width[^{]*`).FindAllString(string(sheet), -1) {
+		if strings.Contains(query, "px") {
+			t.Errorf("%s: say it in rem, which is 16 px where nobody chose larger letters", query)
+		}
+	}
+}

@@ -52,6 +52,7 @@ var FieldLabels = map[string]func(Page) string{
 	"team_id":             func(p Page) string { return p.T("Team") },
 	"zone":                func(p Page) string { return p.T("Time zone") },
 	"theme":               func(p Page) string { return p.T("Theme") },
+	"density":             func(p Page) string { return p.T("Density") },
 	"keys_off":            func(p Page) string { return p.T("No single keys") },
 	"language":            func(p Page) string { return p.T("Language") },
 	"role_id":             func(p Page) string { return p.T("Role") },

@@ -23,6 +23,7 @@ type Page struct {
 	UserID      string          // who is signed in, "" on public pages
 	UserName    string
 	Theme       string // "light", "dark" or "" for the system's
+	Density     string // "compact" or "" for comfortable
 	KeysOff     bool   // single letters do nothing
 	Flash       Flash
 	CurrentPath string    // path and query of this page, local

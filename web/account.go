@@ -20,7 +20,7 @@ func showAccount(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	form := templates.Form{Action: paths.Account, Values: map[string]string{"name": me.Name, "zone": me.Zone, "theme": me.Theme, "language": me.Language, "keys_off": keysOff(me.KeysOff)}}
+	form := templates.Form{Action: paths.Account, Values: map[string]string{"name": me.Name, "zone": me.Zone, "theme": me.Theme, "density": me.Density, "language": me.Language, "keys_off": keysOff(me.KeysOff)}}
 	return show(accountPage(v, me, form)), nil
 }
 
@@ -35,14 +35,17 @@ func accountPage(v *visit, me crm.User, form templates.Form) templ.Component {
 func updateAccount(ctx context.Context, v *visit) (response, error) {
 	return v.save(
 		func() (postgres.Saved, error) {
-			return v.store.UpdateMe(ctx, crm.User{Name: v.form.Get("name"), Zone: v.form.Get("zone"), Theme: v.form.Get("theme"), Language: v.form.Get("language"), KeysOff: v.form.Get("keys_off") != ""})
+			return v.store.UpdateMe(ctx, crm.User{Name: v.form.Get("name"), Preferences: crm.Preferences{
+				Zone: v.form.Get("zone"), Theme: v.form.Get("theme"), Density: v.form.Get("density"),
+				Language: v.form.Get("language"), KeysOff: v.form.Get("keys_off") != "",
+			}})
 		},
 		func(errs crm.Invalid) (response, error) {
 			me, err := v.store.Me(ctx)
 			if err != nil {
 				return nil, err
 			}
-			return refuse(accountPage(v, me, templates.Form{Action: paths.Account, Values: v.typed("name", "zone", "theme", "language", "keys_off"), Errors: errs})), nil
+			return refuse(accountPage(v, me, templates.Form{Action: paths.Account, Values: v.typed("name", "zone", "theme", "density", "language", "keys_off"), Errors: errs})), nil
 		}, paths.Account,
 		func(r postgres.Saved) response { return saved(paths.Account, v.t("Profile saved."), r) })
 }

@@ -89,7 +89,7 @@ func formSpecs(t *testing.T, s *site, b *browser) map[string]formSpec {
 		"team":     {path: "/admin/teams/" + team, good: map[string]string{"name": "N", "parent_id": "", "version": "1"}, limits: map[string]int{"name": 120}, wanted: []string{"name", "version"}, ids: []string{"parent_id"}},
 		"new view": {path: "/views", good: map[string]string{"list": "organizations", "name": "N", "shared": "private", "query": "sector=S", "columns": "name,sector"}, limits: map[string]int{"name": 80, "columns": 400}, wanted: []string{"name"}, ids: []string{"shared"}},
 		"view":     {path: "/views/" + view, good: map[string]string{"name": "N", "shared": "private", "query": "sector=S", "version": "1"}, limits: map[string]int{"name": 80, "columns": 400}, wanted: []string{"name", "version"}, ids: []string{"shared"}},
-		"profile":  {path: "/account", good: map[string]string{"name": "N", "zone": "Europe/Rome", "theme": "dark", "language": "it"}, limits: map[string]int{"name": 120, "zone": 60, "theme": 10, "language": 10}, wanted: []string{"name"}},
+		"profile":  {path: "/account", good: map[string]string{"name": "N", "zone": "Europe/Rome", "theme": "dark", "density": "compact", "language": "it"}, limits: map[string]int{"name": 120, "zone": 60, "theme": 10, "density": 10, "language": 10}, wanted: []string{"name"}},
 		"password": {path: "/account/password", good: map[string]string{"current_password": "wrong wrong wrong", "new_password": "seven tall purple lamps"}, wanted: []string{"current_password", "new_password"}},
 	}
 }

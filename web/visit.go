@@ -60,7 +60,7 @@ func (s *Server) newVisit(r *http.Request) *visit {
 // newPage fills what all pages share.
 func (s *Server) newPage(r *http.Request, a authz.Actor) templates.Page {
 	p := templates.Page{
-		L: l10n.New(l10n.Zone(a.Zone, s.Zone), s.Now()).In(l10n.Match(a.Language, r.Header.Get("Accept-Language"))), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, KeysOff: a.KeysOff, CurrentPath: r.URL.RequestURI(), Partial: partial(r),
+		L: l10n.New(l10n.Zone(a.Zone, s.Zone), s.Now()).In(l10n.Match(a.Language, r.Header.Get("Accept-Language"))), Firm: s.Firm, UserName: a.Name, Theme: a.Theme, Density: a.Density, KeysOff: a.KeysOff, CurrentPath: r.URL.RequestURI(), Partial: partial(r),
 		CanViewClients: a.May(authz.ViewClient), CanEditClients: a.Missing(authz.ViewClient, authz.EditClient) == "",
 		CanViewInteractions: a.May(authz.ViewInteraction), SeesLastContact: a.SeesLastContact(), CanEditInteractions: a.May(authz.EditInteraction),
 		CanManageUsers: a.May(authz.ManageUsers), CanViewAudit: a.May(authz.ViewAudit),

@@ -11,9 +11,10 @@ type Actor struct {
 	UserID uuid.UUID
 	Name   string
 	Email  string
-	Zone   string
-	Theme  string
 
+	Zone    string
+	Theme   string
+	Density string
 	KeysOff bool // single letters do nothing on their pages
 
 	// Language is the tag of the one they chose, "" for the browser's.

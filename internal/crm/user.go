@@ -13,10 +13,6 @@ type User struct {
 	Email     string
 	Name      string
 	TeamID    uuid.NullUUID
-	Zone      string // IANA name, "" for the firm's default
-	Theme     string // "light", "dark" or "" for the system's
-	KeysOff   bool   // single letters do nothing on pages
-	Language  string // one of Languages
 	IsActive  bool
 	Version   int
 	CreatedAt time.Time
@@ -30,7 +26,17 @@ type User struct {
 
 	State        UserState // read only
 	InvitedUntil time.Time // read only: when the open invitation ends, zero without one
+	Preferences
 	Delivery
+}
+
+// Preferences are what people choose for themselves, and nobody for them.
+type Preferences struct {
+	Zone     string // IANA name, "" for the firm's default
+	Theme    string // one of Themes
+	Density  string // one of Densities
+	Language string // one of Languages
+	KeysOff  bool   // single letters do nothing on pages
 }
 
 // UserState is how far somebody has come in.
@@ -51,6 +57,9 @@ func (u User) HasPassword() bool { return u.State == UserActive || u.State == Us
 // Themes a user may choose; "" follows the system.
 var Themes = []string{"", "light", "dark"}
 
+// Densities a user may choose: how close together rows stand; "" is comfortable.
+var Densities = []string{"", "compact"}
+
 // Languages a user may choose, by their tags; "" follows the browser. Package l10n speaks them.
 var Languages = []string{"", "en", "it"}
 
@@ -70,8 +79,11 @@ func (u User) Validate() error {
 			v.Add("zone", "Choose a time zone like Europe/Rome.")
 		}
 	}
-	if u.Theme != "" && u.Theme != "light" && u.Theme != "dark" {
+	if !slices.Contains(Themes, u.Theme) {
 		v.Add("theme", "Choose light, dark or the system's.")
+	}
+	if !slices.Contains(Densities, u.Density) {
+		v.Add("density", "Choose comfortable or compact.")
 	}
 	if !slices.Contains(Languages, u.Language) {
 		v.Add("language", "Choose a language of the list.")

@@ -37,7 +37,7 @@ func (g *generator) people() {
 	} {
 		g.data.Users = append(g.data.Users, User{
 			User: crm.User{
-				ID: id("user", i), Name: u.name, Email: mailbox(u.name) + "@northgate.example", Zone: u.zone,
+				ID: id("user", i), Name: u.name, Email: mailbox(u.name) + "@northgate.example", Preferences: crm.Preferences{Zone: u.zone},
 				TeamID: valid(teams[u.team]), TeamName: u.team, IsActive: true, Version: 1,
 				CreatedAt: g.now.AddDate(-2, -1, -i), UpdatedAt: g.now.AddDate(-2, -1, -i),
 			},

@@ -71,7 +71,7 @@ func (s *Scaled) user(g *generator, n int, teams map[string]uuid.UUID, taken map
 	}
 	return User{
 		User: crm.User{
-			ID: id("user", n), Name: name, Email: mailbox(name) + "@northgate.example", Zone: "Europe/London", TeamID: valid(teams[team]), TeamName: team,
+			ID: id("user", n), Name: name, Email: mailbox(name) + "@northgate.example", Preferences: crm.Preferences{Zone: "Europe/London"}, TeamID: valid(teams[team]), TeamName: team,
 			IsActive: true, Version: 1, CreatedAt: g.now.AddDate(-2, 0, -n), UpdatedAt: g.now.AddDate(-2, 0, -n),
 		},
 		RoleSlugs: []string{role},

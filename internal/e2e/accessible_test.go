@@ -28,6 +28,7 @@ func TestAccessible(t *testing.T) {
 		s.crm(t, "", "demo", "load")
 		s.addUser(t, "Adam", "admin")
 		s.addUser(t, "Vera", "viewer")
+		s.addUser(t, "Ida", "manager")
 	})
 	stranger, vera, adam := s.newTab(t), s.newTab(t), s.newTab(t)
 	stranger.examine("sign-in", func() { stranger.open(paths.Login) })
@@ -40,20 +41,32 @@ func TestAccessible(t *testing.T) {
 		adam.examine(p, func() { adam.open(p) })
 	}
 	adam.examineAnswers(s)
+	ida := s.newTab(t)
+	ida.signIn("Ida", paths.Account)
+	ida.choose("language", "Italiano")
+	ida.follow(button("Save"))
+	for _, p := range []string{paths.Home, paths.Organizations, s.busiest(t)} {
+		ida.examine(p+" in Italian", func() { ida.open(p) })
+	}
+}
+
+// busiest is the page of the organization with the most to show.
+func (s *site) busiest(t testing.TB) string {
+	t.Helper()
+	return row[string](t, s, `SELECT '/organizations/' || organization_id FROM interactions
+		WHERE organization_id IN (SELECT organization_id FROM organization_contact) GROUP BY organization_id ORDER BY count(*) DESC, 1 LIMIT 1`)
 }
 
 // pages are the addresses of all pages, of records that have much to show.
 func (s *site) pages(t testing.TB) []string {
 	t.Helper()
-	id := row[struct{ Organization, Contact, Interaction, User, Role, Team, FollowUp, Done string }](t, s, `SELECT
-		(SELECT organization_id::text FROM interactions WHERE organization_id IN (SELECT organization_id FROM organization_contact)
-			GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
+	id := row[struct{ Contact, Interaction, User, Role, Team, FollowUp, Done string }](t, s, `SELECT
 		(SELECT contact_id::text FROM interactions WHERE contact_id IS NOT NULL GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
 		(SELECT id::text FROM interactions WHERE body <> '' AND outcome <> '' ORDER BY id LIMIT 1),
 		(SELECT id::text FROM users ORDER BY email LIMIT 1), (SELECT id::text FROM roles WHERE slug = 'manager'),
 		(SELECT id::text FROM teams ORDER BY name LIMIT 1),
 		(SELECT id::text FROM follow_ups WHERE state = 'open' ORDER BY id LIMIT 1), (SELECT id::text FROM follow_ups WHERE outcome <> '' ORDER BY id LIMIT 1)`)
-	organization, contact := paths.Organizations+"/"+id.Organization, paths.Contacts+"/"+id.Contact
+	organization, contact := s.busiest(t), paths.Contacts+"/"+id.Contact
 	interaction, followUp := paths.Interactions+"/"+id.Interaction, paths.FollowUps+"/"+id.FollowUp
 	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
 	return []string{

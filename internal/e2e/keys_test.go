@@ -151,6 +151,19 @@ func TestPalette(t *testing.T) {
 	if got := vera.current(); !strings.HasPrefix(got, "Find or do") {
 		t.Errorf("closed, the focus is on %q", got)
 	}
+
+	vera.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
+	vera.open(paths.Organizations)
+	vera.fitsThumb("header.top [data-finds]")
+	vera.do(chromedp.Tap("header.top [data-finds]", chromedp.NodeVisible))
+	vera.keys(name)
+	vera.until("it is found", fmt.Sprintf(`document.querySelector('#palette-list [aria-selected="true"] span')?.textContent === %q`, name))
+	if script[bool](vera, `document.querySelector('crm-palette [data-key="?"]').checkVisibility()`) {
+		t.Error("a phone is offered keys")
+	}
+	vera.fitsThumb(`#palette-list [aria-selected="true"]`)
+	vera.tap(`#palette-list [aria-selected="true"]`)
+	vera.says("h1", name)
 }
 
 // TestListFollowsWhatIsTyped narrows a list without leaving its box.

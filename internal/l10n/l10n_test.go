@@ -78,6 +78,7 @@ func TestTimesAreTheReaders(t *testing.T) {
 	for got, want := range map[string]string{
 		l.Clock(summer): "14:00", l.Clock(winter): "13:00",
 		l.InputTime(summer): "2026-07-01T14:00", l.InputTime(time.Time{}): "",
+		l.WeekdayDate(winter): "Tue 1 Dec", l.In(Italian).WeekdayDate(winter): "mar 1 dic", l.In(Italian).DayMonth(summer): "1 lug",
 		l.DateTime(winter): "1 Dec 2026, 13:00", l.Machine(winter): "2026-12-01T12:00:00Z",
 	} {
 		if got != want {

@@ -54,7 +54,7 @@ func newMorning(t testing.TB) *morning {
 // lives says where somebody lives.
 func (m *morning) lives(t testing.TB, u crm.User, zone string) {
 	t.Helper()
-	if _, err := m.db.As(everyone(u), postgres.Origin{}).UpdateMe(ctx, crm.User{Name: u.Name, Zone: zone}); err != nil {
+	if _, err := m.db.As(everyone(u), postgres.Origin{}).UpdateMe(ctx, crm.User{Name: u.Name, Preferences: crm.Preferences{Zone: zone}}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -40,7 +40,7 @@ const rightsColumns = `ARRAY(SELECT p.slug || ' ' || r.reach FROM user_roles ur 
 // A deactivated user has no session.
 const sessionQuery = `
 	SELECT s.data, s.expires_at, s.half, s.last_seen_at < now() - interval '1 minute' AS stale, u.id AS user_id, coalesce(u.name, '') AS name,
-		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(u.language, '') AS language, coalesce(u.keys_off, FALSE) AS keys_off, coalesce(c.must_change, FALSE) AS must_change, c.password_changed_at AS password_at,
+		coalesce(u.email, '') AS email, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(u.density, '') AS density, coalesce(u.language, '') AS language, coalesce(u.keys_off, FALSE) AS keys_off, coalesce(c.must_change, FALSE) AS must_change, c.password_changed_at AS password_at,
 		c.totp_secret IS NULL AND EXISTS (SELECT 1 FROM user_roles ur JOIN roles r ON r.id = ur.role_id WHERE ur.user_id = u.id AND r.requires_mfa) AS must_enrol,
 		` + pinsColumn + `,
 		` + unreadColumn + `,
@@ -59,7 +59,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 		Stale                    bool
 		UserID                   uuid.NullUUID
 		Name, Email, Zone, Theme string
-		Language                 string
+		Density, Language        string
 		KeysOff                  bool
 		MustChange, MustEnrol    bool
 		Half                     bool
@@ -85,7 +85,7 @@ func (db *DB) FindSession(ctx context.Context, token string, idle time.Duration)
 	if r.UserID.Valid {
 		s.Pins, s.Unread = parsePins(r.Pins), r.Unread
 		s.Actor = authz.Actor{
-			UserID: r.UserID.UUID, Name: r.Name, Email: r.Email, Zone: r.Zone, Theme: r.Theme, Language: r.Language, KeysOff: r.KeysOff,
+			UserID: r.UserID.UUID, Name: r.Name, Email: r.Email, Zone: r.Zone, Theme: r.Theme, Density: r.Density, Language: r.Language, KeysOff: r.KeysOff,
 			Owners: r.Owners, MustChangePassword: r.MustChange, MustEnrol: r.MustEnrol,
 		}.WithGrants(parseGrants(r.Grants)...)
 	}

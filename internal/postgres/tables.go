@@ -107,7 +107,7 @@ var imagedTables = []imagedTable{
 	{
 		name: "users", targetType: audit.User, key: []string{"id"}, target: "id", versioned: true, stamped: true,
 		unique:  []string{"email"},
-		columns: []string{"id", "email", "name", "team_id", "zone", "theme", "language", "keys_off", "is_active", "created_at"},
+		columns: []string{"id", "email", "name", "team_id", "zone", "theme", "density", "language", "keys_off", "is_active", "created_at"},
 		refers:  []reference{{"team_id", "teams"}},
 		refersTo: []string{
 			"EXISTS (SELECT 1 FROM user_roles x WHERE x.user_id = t.id)",

@@ -168,10 +168,10 @@ func (s *Store) mayUndo(ctx context.Context, q querier, id uuid.UUID, types []st
 }
 
 // onlyMyProfile reports whether a change set is the actor's own and touches nothing but what everyone may
-// change about themselves: name, zone, theme, language and keys. Their team, address and roles take ManageUsers, now as then.
+// change about themselves: their name and preferences. Their team, address and roles take ManageUsers, now as then.
 func (s *Store) onlyMyProfile(ctx context.Context, q querier, id uuid.UUID) (bool, error) {
 	return scalar[bool](ctx, q, `SELECT coalesce(bool_and(target_id = @me AND user_id = @me AND table_name = 'users' AND before IS NOT NULL AND after IS NOT NULL
-			AND before - '{name,zone,theme,language,keys_off}'::text[] = after - '{name,zone,theme,language,keys_off}'::text[]), FALSE)
+			AND before - '{name,zone,theme,density,language,keys_off}'::text[] = after - '{name,zone,theme,density,language,keys_off}'::text[]), FALSE)
 		FROM audit_logs WHERE change_set_id = @id`, s.args(pgx.NamedArgs{"id": id}))
 }
 

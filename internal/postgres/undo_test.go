@@ -381,7 +381,7 @@ func TestUndoOfOnesOwnProfile(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t)
 	plain := f.db.As(postgrestest.Actor(f.mia, authz.Own, four...), postgres.Origin{})
-	renamed := must(plain.UpdateMe(ctx, crm.User{Name: "Mia M", Zone: "Europe/Rome", Theme: "dark", Language: "it", KeysOff: true}))(t)
+	renamed := must(plain.UpdateMe(ctx, crm.User{Name: "Mia M", Preferences: crm.Preferences{Zone: "Europe/Rome", Theme: "dark", Density: "compact", Language: "it", KeysOff: true}}))(t)
 	undone := undoes(t, plain, renamed.ChangeSet, 1)
 	undoes(t, plain, undone.ChangeSetID, 1)
 	tom := f.db.As(postgrestest.Actor(f.tom, authz.All, four...), postgres.Origin{})

@@ -13,7 +13,7 @@ import (
 	"github.com/archpilot/crm/internal/crm"
 )
 
-const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(u.language, '') AS language, u.keys_off,
+const userColumns = `u.id, u.email, u.name, u.team_id, coalesce(u.zone, '') AS zone, coalesce(u.theme, '') AS theme, coalesce(u.density, '') AS density, coalesce(u.language, '') AS language, u.keys_off,
 	u.is_active, u.version, u.created_at, u.updated_at`
 
 // userExtras tells what a user's own row does not: team, roles, last seen, how far they have come in, and the latest
@@ -78,7 +78,7 @@ func (s *Store) Me(ctx context.Context) (crm.User, error) {
 }
 
 func userArgs(u crm.User) pgx.NamedArgs {
-	return pgx.NamedArgs{"id": u.ID, "email": u.Email, "name": u.Name, "team": u.TeamID, "zone": u.Zone, "theme": u.Theme, "language": u.Language, "keys_off": u.KeysOff, "active": u.IsActive}
+	return pgx.NamedArgs{"id": u.ID, "email": u.Email, "name": u.Name, "team": u.TeamID, "zone": u.Zone, "theme": u.Theme, "density": u.Density, "language": u.Language, "keys_off": u.KeysOff, "active": u.IsActive}
 }
 
 func userChange(a audit.Action, id uuid.UUID, before, after json.RawMessage) audit.Change {
@@ -105,8 +105,8 @@ func (s *Store) createUser(ctx context.Context, u crm.User, token uuid.NullUUID,
 	u.ID = newID()
 	return s.create(ctx, audit.CreateUser, token, u.ID, func(ctx context.Context, w *work) ([]audit.Change, error) {
 		after, err := scalar[json.RawMessage](ctx, w, `
-			INSERT INTO users AS u (id, email, name, team_id, zone, theme, language, keys_off)
-			VALUES (@id, lower(@email), @name, @team, nullif(@zone, ''), nullif(@theme, ''), nullif(@language, ''), @keys_off) RETURNING audit_image(to_jsonb(u))`, userArgs(u))
+			INSERT INTO users AS u (id, email, name, team_id, zone, theme, density, language, keys_off)
+			VALUES (@id, lower(@email), @name, @team, nullif(@zone, ''), nullif(@theme, ''), nullif(@density, ''), nullif(@language, ''), @keys_off) RETURNING audit_image(to_jsonb(u))`, userArgs(u))
 		if err != nil {
 			return nil, err
 		}
@@ -169,7 +169,7 @@ func (s *Store) lockUser(ctx context.Context, w *work, id uuid.UUID) (imaged[crm
 	return imaged[crm.User]{r.User, r.Image}, notFound(err)
 }
 
-const updateUser = `UPDATE users u SET email = lower(@email), name = @name, team_id = @team, zone = nullif(@zone, ''), theme = nullif(@theme, ''), language = nullif(@language, ''), keys_off = @keys_off,
+const updateUser = `UPDATE users u SET email = lower(@email), name = @name, team_id = @team, zone = nullif(@zone, ''), theme = nullif(@theme, ''), density = nullif(@density, ''), language = nullif(@language, ''), keys_off = @keys_off,
 	is_active = @active, version = version + 1, updated_at = now() WHERE id = @id RETURNING audit_image(to_jsonb(u))`
 
 // UpdateUser saves name, address, team and roles of a user read at u.Version. One active user with
@@ -191,7 +191,7 @@ func (s *Store) UpdateUser(ctx context.Context, u crm.User) (Saved, error) {
 			if was.Record.Version != u.Version {
 				return nil, crm.ErrConflict
 			}
-			u.Zone, u.Theme, u.KeysOff, u.IsActive = was.Record.Zone, was.Record.Theme, was.Record.KeysOff, was.Record.IsActive
+			u.Preferences, u.IsActive = was.Record.Preferences, was.Record.IsActive
 			return s.saveUser(ctx, w, was, u)
 		})
 	})
@@ -245,7 +245,7 @@ func (s *Store) SetUserActive(ctx context.Context, id uuid.UUID, active bool) (S
 	return Saved{id, cs}, err
 }
 
-// UpdateMe saves the signed-in user's own name, zone, theme, language and keys, and nothing else of me.
+// UpdateMe saves the signed-in user's own name and preferences, and nothing else of me.
 func (s *Store) UpdateMe(ctx context.Context, me crm.User) (Saved, error) {
 	if !s.actor.SignedIn() {
 		return Saved{}, crm.ErrNotFound
@@ -256,7 +256,7 @@ func (s *Store) UpdateMe(ctx context.Context, me crm.User) (Saved, error) {
 			return nil, err
 		}
 		u := was.Record
-		u.Name, u.Zone, u.Theme, u.Language, u.KeysOff = me.Name, me.Zone, me.Theme, me.Language, me.KeysOff
+		u.Name, u.Preferences = me.Name, me.Preferences
 		u.Clean()
 		if err := u.Validate(); err != nil {
 			return nil, err

@@ -14,7 +14,12 @@ customElements.define("crm-palette", class extends HTMLElement {
       event.preventDefault();
       if (!document.querySelector("dialog[open]")) this.#open();
     });
-    document.addEventListener("click", (event) => event.target.closest('[data-key="Ctrl K"]') && this.#open());
+    document.addEventListener("click", (event) => {
+      if (!event.target.closest('[data-key="Ctrl K"], [data-finds]')) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.#open();
+    }, true);
     this.dialog.addEventListener("click", (event) => event.target === this.dialog && this.dialog.close());
     this.dialog.addEventListener("close", () => this.#stop());
     this.list.addEventListener("click", (event) => this.#choose(event));
