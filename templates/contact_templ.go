@@ -579,8 +579,8 @@ type ContactPage struct {
 	Contact       crm.Contact
 	Organizations []crm.Relationship // the present links, also those with status Former
 	Former        []crm.Period       // closed periods, latest first
-	Interactions  []crm.Interaction  // the 20 latest; shown with CanViewInteractions
-	History       []crm.Change       // the latest few
+	Timeline      Timeline
+	History       []crm.Change // the latest few
 	Place         RecordPlace
 	FollowUps     RecordFollowUps
 	Log           LogForm // shown with CanEditInteractions
@@ -709,7 +709,7 @@ func Contact(p ContactPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Interactions, withOthers(p.Page, c.ID), paths.InteractionsOfContact(c.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Timeline, withOthers(p.Page, c.ID), paths.InteractionsOfContact(c.ID), paths.ContactHistory(c.ID)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

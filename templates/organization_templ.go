@@ -522,8 +522,8 @@ type OrganizationPage struct {
 	Organization crm.Organization
 	People       []crm.Relationship // the present links, also those with status Former
 	Former       []crm.Period       // closed periods, latest first
-	Interactions []crm.Interaction  // the 20 latest; shown with CanViewInteractions
-	History      []crm.Change       // the latest few
+	Timeline     Timeline
+	History      []crm.Change // the latest few
 	Place        RecordPlace
 	FollowUps    RecordFollowUps
 	Log          LogForm // shown with CanEditInteractions
@@ -652,7 +652,7 @@ func Organization(p OrganizationPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Interactions, withPeople(p.Page), paths.InteractionsOfOrganization(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Timeline, withPeople(p.Page), paths.InteractionsOfOrganization(o.ID), paths.OrganizationHistory(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -238,7 +238,7 @@ func segments(p Page, third string) templ.Component {
 }
 
 // logAndTimeline is the centre of a record.
-func logAndTimeline(p Page, log LogForm, items []crm.Interaction, partner func(crm.Interaction) string, allURL string) templ.Component {
+func logAndTimeline(p Page, log LogForm, t Timeline, partner func(crm.Interaction) string, allURL, historyURL string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -282,12 +282,6 @@ func logAndTimeline(p Page, log LogForm, items []crm.Interaction, partner func(c
 				return templ_7745c5c3_Err
 			}
 		}
-		if p.CanViewInteractions {
-			templ_7745c5c3_Err = timelineSection(p, items, partner, allURL).Render(ctx, templ_7745c5c3_Buffer)
-			if templ_7745c5c3_Err != nil {
-				return templ_7745c5c3_Err
-			}
-		}
 		if !p.CanEditInteractions && !p.CanViewInteractions {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 18, "<p class=\"soft\">")
 			if templ_7745c5c3_Err != nil {
@@ -296,7 +290,7 @@ func logAndTimeline(p Page, log LogForm, items []crm.Interaction, partner func(c
 			var templ_7745c5c3_Var15 string
 			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Your roles do not show interactions."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/record.templ`, Line: 50, Col: 63}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/record.templ`, Line: 47, Col: 63}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var15))
 			if templ_7745c5c3_Err != nil {
@@ -306,6 +300,10 @@ func logAndTimeline(p Page, log LogForm, items []crm.Interaction, partner func(c
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+		}
+		templ_7745c5c3_Err = timelineSection(p, t, partner, allURL, historyURL).Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
 		}
 		return nil
 	})
