@@ -108,7 +108,7 @@ func (s *Store) timelineWalk(targetType string, from crm.TimelinePlace, limit in
 		if !from.First() {
 			where += fmt.Sprintf(" AND (%s, %s) < (@at::timestamptz, @atID::uuid)", at, id)
 		}
-		return fmt.Sprintf(`SELECT i.id, i.happened_at, i.channel FROM %s WHERE %s AND %s ORDER BY %s DESC, %s DESC LIMIT %d`, table, where, scope, at, id, limit)
+		return fmt.Sprintf(`SELECT %s AS id, %s AS happened_at, i.channel FROM %s WHERE %s AND %s ORDER BY %s DESC, %s DESC LIMIT %d`, id, at, table, where, scope, at, id, limit)
 	}
 	if targetType == audit.Organization {
 		return way("interactions i", "i.organization_id = (SELECT @id::uuid)", "i.happened_at", "i.id")
