@@ -160,6 +160,9 @@ var probes = map[string]probe{
 	"OrganizationPage": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.OrganizationPage(ctx, w.organization, crm.TimelineView{})
 	}},
+	"Witnesses": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.Witnesses(ctx, audit.Contact, w.contact)
+	}},
 	"CreateOrganization": {[]authz.Permission{authz.EditClient}, invalid, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.CreateOrganization(ctx, crm.Organization{LegalName: "A", DisplayName: "A", OwnerUserID: postgrestest.ID(w.owner.ID)}, uuid.NullUUID{})
 	}},

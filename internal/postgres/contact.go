@@ -195,9 +195,9 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, view crm.Timeline
 }
 
 func (s *Store) contactQuery() string {
-	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit,
+	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(ut.name, '') AS owner_team, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit,
 			` + s.nextTouch("a") + ` AS next_touch_at
-		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id LEFT JOIN contact_activity a ON a.contact_id = c.id
+		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id LEFT JOIN teams ut ON ut.id = u.team_id LEFT JOIN contact_activity a ON a.contact_id = c.id
 		WHERE c.id = @id AND ` + s.contactScope(authz.ViewClient, "c")
 }
 

@@ -190,9 +190,9 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, view crm.Tim
 }
 
 func (s *Store) organizationQuery() string {
-	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit,
+	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(ut.name, '') AS owner_team, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit,
 			` + s.nextTouch("a") + ` AS next_touch_at
-		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id LEFT JOIN organization_activity a ON a.organization_id = o.id
+		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id LEFT JOIN teams ut ON ut.id = u.team_id LEFT JOIN organization_activity a ON a.organization_id = o.id
 		WHERE o.id = @id AND ` + s.organizationScope(authz.ViewClient, "o")
 }
 
