@@ -398,7 +398,7 @@ func logRest(p Page, form Form, f LogForm) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = ui.BareInput(p.field(form, "outcome", p.T("Outcome")).Offer(crm.Outcomes).Holding(p.T("Outcome"))).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.BareInput(p.field(form, "outcome", p.T("Outcome")).Offer(p.words("outcome", crm.Outcomes)).Holding(p.T("Outcome"))).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

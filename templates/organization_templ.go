@@ -290,9 +290,9 @@ func Organizations(p OrganizationsPage) templ.Component {
 // OrganizationColumns are the columns of the list of organizations. The main contact has no order: it is picked from
 // several facts of several records, and no index can know whom.
 var OrganizationColumns = []Column[crm.OrganizationRow]{
-	{Name: "name", by: "name", Label: func(p Page) string { return p.T("Name") }, Usual: true, class: "k", cell: func(_ Page, o crm.OrganizationRow) templ.Component { return organizationName(o.ID, o.DisplayName) }, text: func(_ Page, o crm.OrganizationRow) string { return o.DisplayName }},
-	{Name: "contact", Label: func(p Page) string { return p.T("Main contact") }, Usual: true, class: "k2", cell: mainContactOf, text: func(_ Page, o crm.OrganizationRow) string {
-		return joined(" · ", o.MainContactName, o.MainContactRole)
+	{Name: "name", by: "name", Label: func(p Page) string { return p.T("Name") }, Usual: true, class: "k", cell: func(_ Page, o crm.OrganizationRow) templ.Component { return organizationName(o.ID, o.DisplayName) }, text: func(p Page, o crm.OrganizationRow) string { return o.DisplayName }},
+	{Name: "contact", Label: func(p Page) string { return p.T("Main contact") }, Usual: true, class: "k2", cell: mainContactOf, text: func(p Page, o crm.OrganizationRow) string {
+		return joined(" · ", o.MainContactName, p.Word("role", o.MainContactRole))
 	}},
 	{Name: "sector", by: "sector", Label: func(p Page) string { return p.T("Sector") }, Usual: true, text: func(_ Page, o crm.OrganizationRow) string { return o.Sector }},
 	{Name: "size", by: "size", Label: func(p Page) string { return p.T("Size") }, Usual: true, class: "num minor", text: func(_ Page, o crm.OrganizationRow) string { return o.SizeBand }},
@@ -382,7 +382,7 @@ func mainContactOf(p Page, o crm.OrganizationRow) templ.Component {
 	if o.MainContactName == "" {
 		return orDash(p, "")
 	}
-	return mainContact(o.MainContactName, o.MainContactRole)
+	return mainContact(o.MainContactName, p.Word("role", o.MainContactRole))
 }
 
 func mainContact(name, role string) templ.Component {

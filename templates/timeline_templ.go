@@ -842,7 +842,7 @@ func timelineItems(p Page, items []crm.Interaction, partner func(crm.Interaction
 					return templ_7745c5c3_Err
 				}
 				if i.Outcome != "" {
-					templ_7745c5c3_Err = ui.Tag(i.Outcome).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Tag(p.Word("outcome", i.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -141,7 +141,7 @@ func (v *visit) asked(names ...string) templates.Query {
 			continue
 		}
 		if value := v.query.Get(n); value != "" {
-			q[n] = value
+			q[n] = v.page.StoredAnywhere(n, value)
 		}
 	}
 	return q
