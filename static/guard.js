@@ -93,6 +93,7 @@ customElements.define("crm-guard", class extends HTMLElement {
         if (target.matches("[data-discard]")) localStorage.removeItem(this.#key(form));
         else for (const e of fields) {
           e[e.matches(picked) ? "checked" : "value"] = draft.values[nameOf(e)];
+          e.closest("details")?.toggleAttribute("open", true);
           e.dispatchEvent(new Event("change", { bubbles: true }));
         }
         form.querySelector("input:not([type=hidden], [type=radio]), textarea")?.focus();

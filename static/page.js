@@ -80,6 +80,18 @@ document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (ctx.thing >= 0) (things()[ctx.thing] ?? things().at(-1))?.querySelector("a").focus();
 });
 
+// A part of a timeline says what it is. The chip that was followed has the focus still; further back one begins at the top.
+document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
+  const timeline = ctx.target?.id === "timeline" && find("#timeline");
+  if (!timeline) return;
+  say(timeline.dataset.says);
+  if (document.activeElement !== document.body) return;
+  const heading = timeline.querySelector("h2");
+  heading.tabIndex = -1;
+  heading.focus({ preventScroll: true });
+  timeline.scrollIntoView({ block: "start" });
+});
+
 // A list that follows what is typed keeps its rows in place: what was picked among others is picked no more.
 document.addEventListener("htmx:after:swap", ({ detail: { ctx } }) => {
   if (!ctx.sourceElement.matches?.('form[role="search"]')) return;

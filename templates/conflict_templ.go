@@ -339,7 +339,7 @@ func conflictTable(p ConflictPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = orDash(p.Page, labelOf(f.Options, p.Theirs[f.Name])).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = orDash(p.Page, p.Word(f.Name, labelOf(f.Options, p.Theirs[f.Name]))).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

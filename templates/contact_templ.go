@@ -49,7 +49,7 @@ func (p ContactsPage) chips() []ui.Chip {
 	return p.filterChips(paths.Contacts, p.Query, []filterField{
 		{"q", p.T("Text"), nil},
 		{"organization", p.T("Organization"), []Option{{Value: p.Query["organization"], Label: firstOf(p.OrganizationName, p.T("one"))}}},
-		{"role", p.T("Role"), nil}, {"relationship", p.T("Relationship"), nil}, {"owner", p.T("Owner"), p.Owners.owners(p.Page)},
+		{"role", p.T("Role"), p.wordChoice("role", p.Query["role"])}, {"relationship", p.T("Relationship"), p.wordChoice("relationship", p.Query["relationship"])}, {"owner", p.T("Owner"), p.Owners.owners(p.Page)},
 		{"email", p.T("Has an e-mail address"), p.presence()}, {"phone", p.T("Has a phone number"), p.presence()},
 		{"last", p.T("Last contact"), p.silences(p.Query["last"])}, {"touch", p.T("Keep in touch"), p.touchFilters()},
 	})
@@ -165,7 +165,7 @@ func Contacts(p ContactsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Input(p.field(f, "role", p.T("Role"))).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Input(p.field(f, "role", p.T("Role")).Offer(p.words("role", crm.Roles))).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -173,7 +173,7 @@ func Contacts(p ContactsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Input(p.field(f, "relationship", p.T("Relationship")).Offer(crm.RelationshipStatuses)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Input(p.field(f, "relationship", p.T("Relationship")).Offer(p.words("relationship", crm.RelationshipStatuses))).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -304,7 +304,9 @@ func Contacts(p ContactsPage) templ.Component {
 // organizations, another for each reader.
 var ContactColumns = []Column[crm.ContactRow]{
 	{Name: "name", by: "name", Label: func(p Page) string { return p.T("Name") }, Usual: true, class: "k", cell: func(_ Page, c crm.ContactRow) templ.Component { return contactName(c.ID, c.Name()) }, text: func(_ Page, c crm.ContactRow) string { return c.Name() }},
-	{Name: "role", Label: func(p Page) string { return p.T("Role") }, Usual: true, class: "k2", cell: contactRoleOf, text: func(_ Page, c crm.ContactRow) string { return joined(" · ", c.RoleLabel, c.OrganizationName) }},
+	{Name: "role", Label: func(p Page) string { return p.T("Role") }, Usual: true, class: "k2", cell: contactRoleOf, text: func(p Page, c crm.ContactRow) string {
+		return joined(" · ", p.Word("role", c.RoleLabel), c.OrganizationName)
+	}},
 	{Name: "email", by: "email", Label: func(p Page) string { return p.T("E-mail") }, Usual: true, text: func(_ Page, c crm.ContactRow) string { return c.Email }},
 	{Name: "phone", by: "phone", Label: func(p Page) string { return p.T("Phone") }, Usual: true, class: "num minor", text: func(_ Page, c crm.ContactRow) string { return firstOf(c.Phone, c.Mobile) }},
 	{Name: "owner", by: "owner", Label: func(p Page) string { return p.T("Owner") }, Usual: true, text: func(_ Page, c crm.ContactRow) string { return c.OwnerName }},
@@ -347,7 +349,7 @@ func contactName(id uuid.UUID, name string) templ.Component {
 		var templ_7745c5c3_Var6 string
 		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(crm.Initials(name))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 127, Col: 47}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 129, Col: 47}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 		if templ_7745c5c3_Err != nil {
@@ -360,7 +362,7 @@ func contactName(id uuid.UUID, name string) templ.Component {
 		var templ_7745c5c3_Var7 templ.SafeURL
 		templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(paths.Contact(id)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 127, Col: 85}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 129, Col: 85}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 		if templ_7745c5c3_Err != nil {
@@ -373,7 +375,7 @@ func contactName(id uuid.UUID, name string) templ.Component {
 		var templ_7745c5c3_Var8 string
 		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 127, Col: 94}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 129, Col: 94}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 		if templ_7745c5c3_Err != nil {
@@ -396,7 +398,7 @@ func contactRoleOf(p Page, c crm.ContactRow) templ.Component {
 	if c.MoreCount > 0 {
 		more = p.L.N(c.MoreCount, "+%d more", "+%d more")
 	}
-	return contactRole(c.OrganizationID.UUID, c.OrganizationName, firstOf(c.RoleLabel, c.JobTitle), more)
+	return contactRole(c.OrganizationID.UUID, c.OrganizationName, firstOf(p.Word("role", c.RoleLabel), c.JobTitle), more)
 }
 
 func contactRole(organization uuid.UUID, name, role, more string) templ.Component {
@@ -427,7 +429,7 @@ func contactRole(organization uuid.UUID, name, role, more string) templ.Componen
 		var templ_7745c5c3_Var10 templ.SafeURL
 		templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(paths.Organization(organization)))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 143, Col: 54}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 145, Col: 54}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 		if templ_7745c5c3_Err != nil {
@@ -440,7 +442,7 @@ func contactRole(organization uuid.UUID, name, role, more string) templ.Componen
 		var templ_7745c5c3_Var11 string
 		templ_7745c5c3_Var11, templ_7745c5c3_Err = templ.JoinStringErrs(name)
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 143, Col: 63}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 145, Col: 63}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var11))
 		if templ_7745c5c3_Err != nil {
@@ -458,7 +460,7 @@ func contactRole(organization uuid.UUID, name, role, more string) templ.Componen
 			var templ_7745c5c3_Var12 string
 			templ_7745c5c3_Var12, templ_7745c5c3_Err = templ.JoinStringErrs(role)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 145, Col: 30}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 147, Col: 30}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var12))
 			if templ_7745c5c3_Err != nil {
@@ -477,7 +479,7 @@ func contactRole(organization uuid.UUID, name, role, more string) templ.Componen
 			var templ_7745c5c3_Var13 string
 			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(more)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 148, Col: 27}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 150, Col: 27}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 			if templ_7745c5c3_Err != nil {
@@ -579,8 +581,8 @@ type ContactPage struct {
 	Contact       crm.Contact
 	Organizations []crm.Relationship // the present links, also those with status Former
 	Former        []crm.Period       // closed periods, latest first
-	Interactions  []crm.Interaction  // the 20 latest; shown with CanViewInteractions
-	History       []crm.Change       // the latest few
+	Timeline      Timeline
+	History       []crm.Change // the latest few
 	Place         RecordPlace
 	FollowUps     RecordFollowUps
 	Log           LogForm // shown with CanEditInteractions
@@ -644,7 +646,7 @@ func Contact(p ContactPage) templ.Component {
 			var templ_7745c5c3_Var19 string
 			templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(c.Name())
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 194, Col: 18}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 196, Col: 18}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 			if templ_7745c5c3_Err != nil {
@@ -659,6 +661,10 @@ func Contact(p ContactPage) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			templ_7745c5c3_Err = ownedBy(p.Page, c.OwnerName).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = whoSees(p.Page, c.OwnerTeam, paths.ContactWitnesses(c.ID)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -709,7 +715,7 @@ func Contact(p ContactPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Interactions, withOthers(p.Page, c.ID), paths.InteractionsOfContact(c.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Timeline, withOthers(p.Page, c.ID), paths.InteractionsOfContact(c.ID), paths.ContactHistory(c.ID)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -720,7 +726,7 @@ func Contact(p ContactPage) templ.Component {
 			var templ_7745c5c3_Var20 string
 			templ_7745c5c3_Var20, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Details"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 221, Col: 43}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 224, Col: 43}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var20))
 			if templ_7745c5c3_Err != nil {
@@ -952,7 +958,7 @@ func organizationsOf(p ContactPage) templ.Component {
 		var templ_7745c5c3_Var27 string
 		templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Organizations"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 257, Col: 46}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 260, Col: 46}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var27))
 		if templ_7745c5c3_Err != nil {
@@ -970,7 +976,7 @@ func organizationsOf(p ContactPage) templ.Component {
 			var templ_7745c5c3_Var28 string
 			templ_7745c5c3_Var28, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Not linked to an organization. Link this contact on the organization's page."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 259, Col: 104}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 262, Col: 104}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var28))
 			if templ_7745c5c3_Err != nil {
@@ -1003,7 +1009,7 @@ func organizationsOf(p ContactPage) templ.Component {
 			var templ_7745c5c3_Var29 string
 			templ_7745c5c3_Var29, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.N(n, "%d former role", "%d former roles"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 268, Col: 60}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 271, Col: 60}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var29))
 			if templ_7745c5c3_Err != nil {
@@ -1216,7 +1222,7 @@ func contactFormBody(p ContactFormPage, save, cancelURL string) templ.Component 
 		var templ_7745c5c3_Var35 templ.SafeURL
 		templ_7745c5c3_Var35, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(p.Form.Action))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 335, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/contact.templ`, Line: 338, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var35))
 		if templ_7745c5c3_Err != nil {

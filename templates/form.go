@@ -40,7 +40,7 @@ func (f Form) or(name, value string) Form {
 
 // field is a control for the named field of f.
 func (p Page) field(f Form, name, label string) ui.Field {
-	field := ui.Field{ID: fieldID(name), Name: name, Label: label, Value: f.Value(name)}
+	field := ui.Field{ID: fieldID(name), Name: name, Label: label, Value: p.Word(name, f.Value(name))}
 	field.Autofocus = f.Field == name
 	if fault, bad := f.Errors[name]; bad {
 		field.Error = p.M(fault)

@@ -48,7 +48,7 @@ func (p InteractionsPage) chips() []ui.Chip {
 	return p.filterChips(paths.Interactions, p.Query, []filterField{
 		{"q", p.T("Text"), nil},
 		{"author", p.T("Author"), p.Authors.authors(p.Page)},
-		{"outcome", p.T("Outcome"), nil},
+		{"outcome", p.T("Outcome"), p.wordChoice("outcome", p.Query["outcome"])},
 		{"from", p.T("From"), nil},
 		{"to", p.T("To"), nil},
 		{"organization", p.T("Organization"), named("organization", firstOf(p.OrganizationName, p.T("one")))},
@@ -151,7 +151,7 @@ func Interactions(p InteractionsPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = ui.Input(p.field(f, "outcome", p.T("Outcome")).Offer(crm.Outcomes)).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Input(p.field(f, "outcome", p.T("Outcome")).Offer(p.words("outcome", crm.Outcomes))).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -274,7 +274,7 @@ var InteractionColumns = []Column[crm.Interaction]{
 	}, text: func(_ Page, i crm.Interaction) string { return i.Subject }},
 	{Name: "with", Label: func(p Page) string { return p.T("With") }, Usual: true, class: "k2", cell: partiesOf, text: func(_ Page, i crm.Interaction) string { return joined(" · ", i.OrganizationName, i.ContactName) }},
 	{Name: "attendees", Label: func(p Page) string { return p.T("Also there") }, class: "k2", text: func(_ Page, i crm.Interaction) string { return joined(", ", namesOf(i, i.ContactID.UUID)...) }},
-	{Name: "outcome", by: "outcome", Label: func(p Page) string { return p.T("Outcome") }, Usual: true, text: func(_ Page, i crm.Interaction) string { return i.Outcome }},
+	{Name: "outcome", by: "outcome", Label: func(p Page) string { return p.T("Outcome") }, Usual: true, text: func(p Page, i crm.Interaction) string { return p.Word("outcome", i.Outcome) }},
 	{Name: "author", by: "author", Label: func(p Page) string { return p.T("Author") }, Usual: true, class: "minor", text: func(_ Page, i crm.Interaction) string { return i.AuthorName }},
 	{Name: "when", by: "newest", Label: func(p Page) string { return p.T("When") }, Usual: true, class: "k3 num", at: func(i crm.Interaction) time.Time { return i.HappenedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.HappenedAt) }},
 	{Name: "channel", Label: func(p Page) string { return p.T("Channel") }, text: func(p Page, i crm.Interaction) string { return ChannelLabel(p, i.Channel) }},
@@ -696,7 +696,7 @@ func Interaction(p InteractionPage) templ.Component {
 				}
 			}
 			if i.Outcome != "" {
-				templ_7745c5c3_Err = ui.Tag(i.Outcome).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.Tag(p.Word("outcome", i.Outcome)).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -1189,7 +1189,7 @@ func InteractionForm(p InteractionFormPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Input(p.field(p.Form, "outcome", p.T("Outcome")).Offer(crm.Outcomes).Fill("off")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Input(p.field(p.Form, "outcome", p.T("Outcome")).Offer(p.words("outcome", crm.Outcomes)).Fill("off")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

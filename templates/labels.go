@@ -358,5 +358,5 @@ func fieldValue(p Page, column, value string) string {
 	case "touch_snoozed_until":
 		return dayOf(p, value)
 	}
-	return value
+	return p.Word(column, value)
 }

@@ -290,9 +290,9 @@ func Organizations(p OrganizationsPage) templ.Component {
 // OrganizationColumns are the columns of the list of organizations. The main contact has no order: it is picked from
 // several facts of several records, and no index can know whom.
 var OrganizationColumns = []Column[crm.OrganizationRow]{
-	{Name: "name", by: "name", Label: func(p Page) string { return p.T("Name") }, Usual: true, class: "k", cell: func(_ Page, o crm.OrganizationRow) templ.Component { return organizationName(o.ID, o.DisplayName) }, text: func(_ Page, o crm.OrganizationRow) string { return o.DisplayName }},
-	{Name: "contact", Label: func(p Page) string { return p.T("Main contact") }, Usual: true, class: "k2", cell: mainContactOf, text: func(_ Page, o crm.OrganizationRow) string {
-		return joined(" · ", o.MainContactName, o.MainContactRole)
+	{Name: "name", by: "name", Label: func(p Page) string { return p.T("Name") }, Usual: true, class: "k", cell: func(_ Page, o crm.OrganizationRow) templ.Component { return organizationName(o.ID, o.DisplayName) }, text: func(p Page, o crm.OrganizationRow) string { return o.DisplayName }},
+	{Name: "contact", Label: func(p Page) string { return p.T("Main contact") }, Usual: true, class: "k2", cell: mainContactOf, text: func(p Page, o crm.OrganizationRow) string {
+		return joined(" · ", o.MainContactName, p.Word("role", o.MainContactRole))
 	}},
 	{Name: "sector", by: "sector", Label: func(p Page) string { return p.T("Sector") }, Usual: true, text: func(_ Page, o crm.OrganizationRow) string { return o.Sector }},
 	{Name: "size", by: "size", Label: func(p Page) string { return p.T("Size") }, Usual: true, class: "num minor", text: func(_ Page, o crm.OrganizationRow) string { return o.SizeBand }},
@@ -382,7 +382,7 @@ func mainContactOf(p Page, o crm.OrganizationRow) templ.Component {
 	if o.MainContactName == "" {
 		return orDash(p, "")
 	}
-	return mainContact(o.MainContactName, o.MainContactRole)
+	return mainContact(o.MainContactName, p.Word("role", o.MainContactRole))
 }
 
 func mainContact(name, role string) templ.Component {
@@ -522,8 +522,8 @@ type OrganizationPage struct {
 	Organization crm.Organization
 	People       []crm.Relationship // the present links, also those with status Former
 	Former       []crm.Period       // closed periods, latest first
-	Interactions []crm.Interaction  // the 20 latest; shown with CanViewInteractions
-	History      []crm.Change       // the latest few
+	Timeline     Timeline
+	History      []crm.Change // the latest few
 	Place        RecordPlace
 	FollowUps    RecordFollowUps
 	Log          LogForm // shown with CanEditInteractions
@@ -605,6 +605,10 @@ func Organization(p OrganizationPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
+			templ_7745c5c3_Err = whoSees(p.Page, o.OwnerTeam, paths.OrganizationWitnesses(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</div></div><div class=\"actions\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
@@ -652,7 +656,7 @@ func Organization(p OrganizationPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Interactions, withPeople(p.Page), paths.InteractionsOfOrganization(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = logAndTimeline(p.Page, p.Log, p.Timeline, withPeople(p.Page), paths.InteractionsOfOrganization(o.ID), paths.OrganizationHistory(o.ID)).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -663,7 +667,7 @@ func Organization(p OrganizationPage) templ.Component {
 			var templ_7745c5c3_Var18 string
 			templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Details"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 197, Col: 43}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 198, Col: 43}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 			if templ_7745c5c3_Err != nil {
@@ -879,7 +883,7 @@ func people(p OrganizationPage) templ.Component {
 		var templ_7745c5c3_Var24 string
 		templ_7745c5c3_Var24, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("People"))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 230, Col: 39}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 231, Col: 39}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var24))
 		if templ_7745c5c3_Err != nil {
@@ -897,7 +901,7 @@ func people(p OrganizationPage) templ.Component {
 			var templ_7745c5c3_Var25 string
 			templ_7745c5c3_Var25, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Nobody is linked yet."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 232, Col: 49}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 233, Col: 49}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var25))
 			if templ_7745c5c3_Err != nil {
@@ -930,7 +934,7 @@ func people(p OrganizationPage) templ.Component {
 			var templ_7745c5c3_Var26 string
 			templ_7745c5c3_Var26, templ_7745c5c3_Err = templ.JoinStringErrs(p.L.N(n, "%d former role", "%d former roles"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 241, Col: 60}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 242, Col: 60}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var26))
 			if templ_7745c5c3_Err != nil {
@@ -1151,7 +1155,7 @@ func organizationFormBody(p OrganizationFormPage, save, cancelURL string) templ.
 		var templ_7745c5c3_Var32 templ.SafeURL
 		templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinURLErrs(templ.URL(p.Form.Action))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 313, Col: 55}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/organization.templ`, Line: 314, Col: 55}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 		if templ_7745c5c3_Err != nil {

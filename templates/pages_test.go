@@ -30,7 +30,7 @@ func organizationSamples() map[string]templ.Component {
 		"organizations":         Organizations(OrganizationsPage{Page: p, List: sampleOrganizations(), Query: filtered, Owners: People{Users: sampleOwners, Teams: []Option{{Value: "team:" + id(11).String(), Label: "North"}}}, PrevURL: "/organizations?before=x", NextURL: "/organizations?after=y", Sectors: []string{"Robotics"}}),
 		"organizations-empty":   Organizations(OrganizationsPage{Page: p, NoneYet: true}),
 		"organizations-none":    Organizations(OrganizationsPage{Page: p, Query: filtered}),
-		"organization":          Organization(OrganizationPage{Page: flashed, Organization: sampleOrganization, People: sampleRelationships(), Former: samplePeriods(), Interactions: sampleInteractions(), History: sampleChanges(), Log: sampleLog()}),
+		"organization":          Organization(OrganizationPage{Page: flashed, Organization: sampleOrganization, People: sampleRelationships(), Former: samplePeriods(), Timeline: sampleTimeline(), History: sampleChanges(), Log: sampleLog()}),
 		"organization-bare":     Organization(OrganizationPage{Page: p, Organization: archived, Log: sampleLog()}),
 		"organization-new":      OrganizationForm(OrganizationFormPage{Page: p, IsNew: true, Form: refusedOrganizationForm(), Owners: sampleOwners, Sectors: []string{"Robotics"}}),
 		"organization-edit":     OrganizationForm(OrganizationFormPage{Page: p, Organization: sampleOrganization, Form: organizationForm(), Owners: sampleOwners}),
@@ -107,7 +107,7 @@ func contactSamples() map[string]templ.Component {
 	return map[string]templ.Component{
 		"contacts":       Contacts(ContactsPage{Page: p, List: crm.Listing[crm.ContactRow]{Rows: rows, Count: 2}}),
 		"contacts-empty": Contacts(ContactsPage{Page: p, NoneYet: true}),
-		"contact":        Contact(ContactPage{Page: p, Contact: sampleContact, Organizations: sampleRelationships(), Former: samplePeriods(), Interactions: sampleInteractions(), History: sampleChanges(), Log: log}),
+		"contact":        Contact(ContactPage{Page: p, Contact: sampleContact, Organizations: sampleRelationships(), Former: samplePeriods(), Timeline: sampleTimeline(), History: sampleChanges(), Log: log}),
 		"contact-new":    ContactForm(ContactFormPage{Page: p, IsNew: true, Form: Form{Action: paths.Contacts, Token: "t0k3n"}}),
 		"contact-edit":   ContactForm(ContactFormPage{Page: p, Contact: sampleContact, Form: form, Owners: sampleOwners}),
 		"log-contact":    Log(LogPage{Page: p, Contact: &sampleContact, Log: log}),

@@ -42,7 +42,7 @@ func readings(p Page, l quicklog.Line) []Option {
 	}
 	add(p.T("Subject"), l.Subject)
 	add(p.T("Notes"), l.Body)
-	add(p.T("Outcome"), l.Outcome)
+	add(p.T("Outcome"), p.Word("outcome", l.Outcome))
 	add(p.T("Next step"), l.Next.Title)
 	switch {
 	case l.Next.Timed:

@@ -184,8 +184,8 @@ func TestRecordShowsOnlyWhatIsAllowed(t *testing.T) {
 	t.Parallel()
 	p := zeroPage()
 	p.CanViewClients, p.UserName = true, "Vera"
-	doc := render(t, Organization(OrganizationPage{Page: p, Organization: sampleOrganization, People: sampleRelationships(), Interactions: sampleInteractions(), Log: sampleLog()}))
-	for _, selector := range []string{"#log", "#timeline", "form[action$='/archive']", "a[href$='/edit']", "form[action$='/unlink']", "a[href*='/interactions']", "a[href^='/admin']"} {
+	doc := render(t, Organization(OrganizationPage{Page: p, Organization: sampleOrganization, People: sampleRelationships(), Timeline: sampleTimeline(), Log: sampleLog()}))
+	for _, selector := range []string{"#log", "#timeline-all", ".feed .ico[title]", "form[action$='/archive']", "a[href$='/edit']", "form[action$='/unlink']", "a[href*='/interactions']", "a[href^='/admin']"} {
 		if doc.Find(selector).Length() > 0 {
 			t.Errorf("%s is shown to a reader of clients", selector)
 		}

@@ -75,6 +75,14 @@ func sampleInteractions() []crm.Interaction {
 	}
 }
 
+func sampleTimeline() Timeline {
+	t := Timeline{Timeline: crm.Timeline{Interactions: sampleInteractions(), Changes: sampleChanges()}, URLs: map[crm.TimelineKind]string{}, OlderURL: "?after=x"}
+	for _, k := range crm.TimelineKinds {
+		t.URLs[k] = "?timeline=" + string(k)
+	}
+	return t
+}
+
 func sampleChanges() []crm.Change {
 	return []crm.Change{
 		{ID: 3, ChangeSetID: some(41), Action: "update_org", TargetType: "organization", TargetID: some(1), TargetName: "Granvik Robotics", UserName: "Marco Testa", CreatedAt: ago(50 * time.Minute), IP: "192.0.2.7", Fields: []crm.FieldChange{{Field: "size_band", Before: "11-50", After: "51-200"}, {Field: "sector", After: "Robotics"}}},

@@ -70,14 +70,18 @@ func showContact(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	view, err := v.timelineView()
+	if err != nil {
+		return nil, err
+	}
 	w, in := inList(ctx, v, crm.ContactList, withoutFaults((*visit).contactFilter))
-	c, err := v.store.ContactPage(ctx, id, in...)
+	c, err := v.store.ContactPage(ctx, id, view, in...)
 	if err != nil {
 		return nil, err
 	}
 	v.page.CanEditClients = v.page.CanEditClients && c.Contact.MayEdit
 	return show(templates.Contact(templates.ContactPage{
-		Page: v.page, Contact: c.Contact, Organizations: c.Organizations, Former: c.Past, Interactions: c.Timeline, History: c.History,
+		Page: v.page, Contact: c.Contact, Organizations: c.Organizations, Former: c.Past, Timeline: v.timelineOf(c.Timeline, view, crm.ContactList, paths.Contact(id)), History: c.History,
 		Log: contactLog(v, id, c, nil), FollowUps: followUpsOf(v, paths.PlanOnContact(id), c.FollowUps, c.Contact.IsActive), Place: w.recordPlace(crm.ContactList, c.Neighbours, paths.Contact),
 	})), nil
 }
@@ -183,7 +187,7 @@ func updateContact(ctx context.Context, v *visit) (response, error) {
 }
 
 func contactConflict(ctx context.Context, v *visit, id uuid.UUID) (response, error) {
-	c, err := v.store.ContactPage(ctx, id)
+	c, err := v.store.ContactPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		return nil, err
 	}

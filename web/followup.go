@@ -172,7 +172,7 @@ func newContactFollowUp(ctx context.Context, v *visit) (response, error) {
 }
 
 func organizationFollowUpForm(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invalid) (response, error) {
-	o, err := v.store.OrganizationPage(ctx, id)
+	o, err := v.store.OrganizationPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func organizationFollowUpForm(ctx context.Context, v *visit, id uuid.UUID, errs 
 }
 
 func contactFollowUpForm(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invalid) (response, error) {
-	c, err := v.store.ContactPage(ctx, id)
+	c, err := v.store.ContactPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		return nil, err
 	}

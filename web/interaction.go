@@ -175,7 +175,7 @@ func newOrganizationLog(ctx context.Context, v *visit) (response, error) {
 }
 
 func organizationLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invalid) (response, error) {
-	o, err := v.store.OrganizationPage(ctx, id)
+	o, err := v.store.OrganizationPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func newContactLog(ctx context.Context, v *visit) (response, error) {
 }
 
 func contactLogPage(ctx context.Context, v *visit, id uuid.UUID, errs crm.Invalid) (response, error) {
-	c, err := v.store.ContactPage(ctx, id)
+	c, err := v.store.ContactPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		return nil, err
 	}

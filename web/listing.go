@@ -86,8 +86,15 @@ func (v *visit) place() (crm.Page, error) {
 	if before := v.query.Get("before"); before != "" {
 		text, p.Before = before, true
 	}
+	at, err := v.placeAt(text)
+	p.Key, p.ID, p.Known = at.Key, at.ID, at.Known
+	return p, err
+}
+
+// placeAt reads a cursor, "" for the beginning.
+func (v *visit) placeAt(text string) (crm.Page, error) {
 	if text == "" {
-		return p, nil
+		return crm.Page{}, nil
 	}
 	var c cursor
 	raw, err := base64.RawURLEncoding.DecodeString(text)
@@ -95,11 +102,12 @@ func (v *visit) place() (crm.Page, error) {
 		err = json.Unmarshal(raw, &c)
 	}
 	if err != nil || c.ID == uuid.Nil || !crm.Storable(c.Key) || c.List != v.listName() || c.Known < -crm.MaxPageSize || c.Known > crm.CountCap+1 {
-		return p, crm.Fault("", "This place in the list does not exist.")
+		return crm.Page{}, errNoPlace()
 	}
-	p.Key, p.ID, p.Known = c.Key, c.ID, c.Known
-	return p, nil
+	return crm.Page{Key: c.Key, ID: c.ID, Known: c.Known}, nil
 }
+
+func errNoPlace() error { return crm.Fault("", "This place in the list does not exist.") }
 
 // ofOnePage are the parameters that no other page of the list has.
 var ofOnePage = []string{"after", "before", "select", "panel"}
@@ -133,7 +141,7 @@ func (v *visit) asked(names ...string) templates.Query {
 			continue
 		}
 		if value := v.query.Get(n); value != "" {
-			q[n] = value
+			q[n] = v.page.StoredAnywhere(n, value)
 		}
 	}
 	return q

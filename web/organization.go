@@ -70,14 +70,18 @@ func showOrganization(ctx context.Context, v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
+	view, err := v.timelineView()
+	if err != nil {
+		return nil, err
+	}
 	w, in := inList(ctx, v, crm.OrganizationList, (*visit).organizationFilter)
-	o, err := v.store.OrganizationPage(ctx, id, in...)
+	o, err := v.store.OrganizationPage(ctx, id, view, in...)
 	if err != nil {
 		return nil, err
 	}
 	v.page.CanEditClients = v.page.CanEditClients && o.Organization.MayEdit
 	return show(templates.Organization(templates.OrganizationPage{
-		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Interactions: o.Timeline, History: o.History,
+		Page: v.page, Organization: o.Organization, People: o.People, Former: o.Past, Timeline: v.timelineOf(o.Timeline, view, crm.OrganizationList, paths.Organization(id)), History: o.History,
 		Log: organizationLog(v, id, o, nil), FollowUps: followUpsOf(v, paths.PlanOnOrganization(id), o.FollowUps, o.Organization.IsActive), Place: w.recordPlace(crm.OrganizationList, o.Neighbours, paths.Organization),
 	})), nil
 }
@@ -206,7 +210,7 @@ func updateOrganization(ctx context.Context, v *visit) (response, error) {
 
 // organizationConflict shows theirs beside mine; the form on it carries mine over the fresh version.
 func organizationConflict(ctx context.Context, v *visit, id uuid.UUID, mine crm.Touch) (response, error) {
-	o, err := v.store.OrganizationPage(ctx, id)
+	o, err := v.store.OrganizationPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ func TestEveryPathHasARoute(t *testing.T) {
 		http.MethodGet: {
 			paths.Home, paths.Login, paths.Search, paths.Organizations, paths.NewOrganization, paths.Contacts, paths.NewContact, paths.Interactions, paths.Workload,
 			paths.Account, paths.AccountPassword, paths.Sessions, paths.Users, paths.NewUser, paths.Roles, paths.NewRole, paths.Teams, paths.Audit,
-			paths.Organization(a), paths.EditOrganization(a), paths.OrganizationHistory(a), paths.OrganizationContacts(a), paths.EditLink(a, b),
+			paths.Organization(a), paths.EditOrganization(a), paths.OrganizationHistory(a), paths.OrganizationWitnesses(a), paths.ContactWitnesses(a), paths.OrganizationContacts(a), paths.EditLink(a, b),
 			paths.NewLogOnOrganization(a), paths.Contact(a), paths.EditContact(a), paths.ContactHistory(a), paths.NewLogOnContact(a),
 			paths.QuickLog, paths.QuickLogHelp,
 			paths.Interaction(a), paths.EditInteraction(a), paths.InteractionHistory(a), paths.Change(a), paths.User(a), paths.Role(a), paths.Team(a),

@@ -116,6 +116,7 @@ func someRecords(t *testing.T, s *site, owner uuid.NullUUID) []string {
 	return []string{
 		paths.Home, paths.Workload, paths.Organizations, paths.Contacts, paths.Interactions, paths.Organizations + "?q=gran", paths.Search + "?q=gran", paths.Organizations + "?sort=newest&owner=me", paths.Organizations + "?sort=last&last=never&has_contact=no", paths.Contacts + "?sort=owner&phone=no", paths.Interactions + "?sort=author&channel=call",
 		paths.Organization(org), paths.Contact(person), paths.Interaction(talk),
+		paths.Organization(org) + "?timeline=calls", paths.Contact(person) + "?timeline=notes", paths.Organization(org) + "?timeline=changes", paths.OrganizationWitnesses(org), paths.ContactWitnesses(person),
 		paths.InList(paths.Organization(org), "sort=newest&limit=1"), paths.InList(paths.Contact(person), ""), paths.InList(paths.Interaction(talk), ""),
 	}
 }

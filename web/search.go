@@ -19,7 +19,7 @@ func (v *visit) searchText(name string) string {
 	if utf8.RuneCountInString(q) > maxQuery {
 		q = string([]rune(q)[:maxQuery])
 	}
-	return q
+	return v.page.StoredAnywhere(name, q)
 }
 
 // showSearch answers with what matches, best match first; of each kind the first page, never a count.

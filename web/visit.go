@@ -53,6 +53,11 @@ func (s *Server) newVisit(r *http.Request) *visit {
 	v.piece = partial(r) && r.Header.Get("HX-History-Restore-Request") != "true"
 	v.proof, v.sendsMail = h.proof, s.DB.SendsMail()
 	v.page = s.newPage(r, h.actor)
+	for name, values := range v.form {
+		for i := range values {
+			values[i] = v.page.Stored(name, values[i])
+		}
+	}
 	v.page.Flash, v.page.Pins, v.page.Unread = s.flash(r.Context()), h.pins, h.unread
 	return v
 }

@@ -156,7 +156,7 @@ func (w whom) choices(v *visit, client string) (organizations, contacts template
 	}
 	contacts = templates.ClientChoice{Field: "contact_id", Similar: w.SimilarContacts || w.SimilarLinked, Missing: w.missingContact, More: len(w.Contacts) > maxChoices}
 	for _, c := range w.Contacts[:min(len(w.Contacts), maxChoices)] {
-		title := c.RoleLabel
+		title := v.page.Word("role", c.RoleLabel)
 		if title == "" {
 			title = c.JobTitle
 		}

@@ -23,6 +23,7 @@ type Contact struct {
 	UpdatedAt   time.Time
 
 	OwnerName string // read only: the owner's name, "" without an owner
+	OwnerTeam string // read only: the name of the owner's team, "" without one
 	MayEdit   bool   // read only: within the reader's reach for editing, which may be shorter than for viewing
 
 	NextTouchAt *time.Time // read only: when the next contact is due, by the first of the relationships; nil as in Touch

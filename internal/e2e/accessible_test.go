@@ -75,6 +75,7 @@ func (s *site) pages(t testing.TB) []string {
 		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.Organizations + "?q=belluci", paths.NewOrganization,
 		paths.Organizations + "?select=page", paths.Contacts + "?select=all", paths.Organizations + "?panel=filter",
 		organization, organization + "/edit", organization + "/history", organization + "/interactions/new",
+		organization + "?timeline=changes", organization + "/access",
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
 		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",
 		paths.FollowUps, paths.FollowUps + "?who=all&select=page", paths.FollowUps + "?who=all&state=done", followUp, followUp + "/edit", followUp + "/history",
@@ -150,7 +151,8 @@ func (b *tab) examineAnswers(s *site) {
 	})
 	b.examine("more people in the log box", func() {
 		b.open(paths.Organizations + "/" + row[string](b.t, s, `SELECT organization_id::text FROM organization_contact GROUP BY 1 HAVING count(*) BETWEEN 2 AND 20 ORDER BY 1 LIMIT 1`))
-		script[bool](b, `document.querySelectorAll(".more-people").forEach((d) => d.open = true), true`)
+		script[bool](b, `document.querySelectorAll(".box-more, .more-people, .folded").forEach((d) => d.open = true), true`)
+		b.fill("next_title", "Examined")
 	})
 	meeting := paths.Interactions + "/" + row[string](b.t, s, `SELECT interaction_id::text FROM interaction_contacts ORDER BY 1 LIMIT 1`)
 	for _, path := range []string{meeting, meeting + "/edit"} {

@@ -60,9 +60,25 @@ func TestPagesSwapTheirMainPart(t *testing.T) {
 	mara.stays("a saved form")
 	mara.says(".toast", "Interaction logged.")
 	mara.says("#timeline", "Swapped call")
+	mara.fill("body", "Not to be lost")
+	mara.follow("#timeline-calls")
+	mara.stays("a part of the timeline")
+	if got := mara.path(); got != paths.Organization(id)+"?timeline=calls" {
+		t.Errorf("the calls are at %s", got)
+	}
+	if got := script[string](mara, `document.activeElement.id`) + ": " + mara.text("#say"); got != "timeline-calls: Calls, 1 interaction" {
+		t.Errorf("the focus, and what is said, is %q", got)
+	}
+	mara.says("#timeline .kinds [aria-current]", "Calls")
+	mara.follow("#timeline-changes")
+	mara.says("#timeline", "Created the organization")
+	if got := mara.value("body"); got != "Not to be lost" {
+		t.Errorf("what was being written is %q", got)
+	}
+	mara.fill("body", "")
 	mara.followAs(button("Log"), http.StatusUnprocessableEntity) // without a subject
 	mara.stays("a refused form")
-	if got := mara.path(); got != paths.Organization(id) {
+	if got := mara.path(); got != paths.Organization(id)+"?timeline=changes" {
 		t.Errorf("a refused form stands at %s", got)
 	}
 	if got := mara.focus(); !strings.Contains(got, "Enter what it was about.") {

@@ -56,6 +56,10 @@ func RestoreOrganization(id uuid.UUID) string { return Organization(id) + "/rest
 // OrganizationHistory lists every change of the organization.
 func OrganizationHistory(id uuid.UUID) string { return Organization(id) + "/history" }
 
+// OrganizationWitnesses says who may see the organization, ContactWitnesses who may see the contact.
+func OrganizationWitnesses(id uuid.UUID) string { return Organization(id) + "/access" }
+func ContactWitnesses(id uuid.UUID) string      { return Contact(id) + "/access" }
+
 // OrganizationContacts takes a new link and, by GET, searches for people to link.
 func OrganizationContacts(id uuid.UUID) string { return Organization(id) + "/contacts" }
 

@@ -158,7 +158,10 @@ var probes = map[string]probe{
 		return s.Organization(ctx, w.organization)
 	}},
 	"OrganizationPage": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.OrganizationPage(ctx, w.organization)
+		return s.OrganizationPage(ctx, w.organization, crm.TimelineView{})
+	}},
+	"Witnesses": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
+		return s.Witnesses(ctx, audit.Contact, w.contact)
 	}},
 	"CreateOrganization": {[]authz.Permission{authz.EditClient}, invalid, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.CreateOrganization(ctx, crm.Organization{LegalName: "A", DisplayName: "A", OwnerUserID: postgrestest.ID(w.owner.ID)}, uuid.NullUUID{})
@@ -178,7 +181,7 @@ var probes = map[string]probe{
 	}},
 	"Contact": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) { return s.Contact(ctx, w.contact) }},
 	"ContactPage": {view, notFound, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
-		return s.ContactPage(ctx, w.contact)
+		return s.ContactPage(ctx, w.contact, crm.TimelineView{})
 	}},
 	"CreateContact": {[]authz.Permission{authz.EditClient}, invalid, func(ctx context.Context, s *postgres.Store, w *world) (any, error) {
 		return s.CreateContact(ctx, crm.Contact{FirstName: "A", LastName: "A", OwnerUserID: postgrestest.ID(w.owner.ID)}, uuid.NullUUID{})

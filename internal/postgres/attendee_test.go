@@ -152,8 +152,8 @@ func TestAnAttendeeSeesTheMeetingOnce(t *testing.T) {
 	logged := must(s.LogInteraction(ctx, i, audit.Organization, none))(t)
 	f.log(t, s, idOf(f.hers), idOf(ben), "A call with Ben")
 	for name, timeline := range map[string][]crm.Interaction{
-		"organization": must(s.OrganizationPage(ctx, f.hers))(t).Timeline, "the contact": must(s.ContactPage(ctx, ada))(t).Timeline,
-		"an attendee": must(s.ContactPage(ctx, ben))(t).Timeline, "another": must(s.ContactPage(ctx, cyd))(t).Timeline,
+		"organization": must(s.OrganizationPage(ctx, f.hers, crm.TimelineView{}))(t).Timeline.Interactions, "the contact": must(s.ContactPage(ctx, ada, crm.TimelineView{}))(t).Timeline.Interactions,
+		"an attendee": must(s.ContactPage(ctx, ben, crm.TimelineView{}))(t).Timeline.Interactions, "another": must(s.ContactPage(ctx, cyd, crm.TimelineView{}))(t).Timeline.Interactions,
 		"for programs": must(s.ContactRecord(ctx, ben))(t).Interactions,
 	} {
 		var found []crm.Interaction
@@ -194,8 +194,8 @@ func TestAttendeesDoNotWidenReach(t *testing.T) {
 	if _, err := mia.Interaction(ctx, logged.ID); !isNotFound(err) {
 		t.Errorf("she opens it: %v", err)
 	}
-	if p := must(mia.ContactPage(ctx, hers))(t); len(p.Timeline) != 0 {
-		t.Errorf("it stands on her contact's timeline: %+v", p.Timeline)
+	if p := must(mia.ContactPage(ctx, hers, crm.TimelineView{}))(t); len(p.Timeline.Interactions) != 0 {
+		t.Errorf("it stands on her contact's timeline: %+v", p.Timeline.Interactions)
 	}
 	if l := must(mia.Interactions(ctx, crm.InteractionFilter{ContactID: idOf(hers)}))(t); len(l.Rows) != 0 || l.Count != 0 {
 		t.Errorf("it is in her list: %+v", l.Rows)

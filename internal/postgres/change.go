@@ -79,7 +79,12 @@ func (s *Store) changeQuery(from, where string) string {
 // queueHistory adds the latest changes of record @id to a batch: its own, those of its follow-ups, and the links it is
 // part of.
 func (s *Store) queueHistory(b *batch, into *[]crm.Change, targetType string, args pgx.NamedArgs) {
-	b.Queue(s.historyQuery(targetType)+` ORDER BY a.id DESC LIMIT 10`, args).Query(func(rows pgx.Rows) (err error) {
+	queueChanges(b, into, s.historyQuery(targetType), historySize, args)
+}
+
+// queueChanges adds the first changes of a query, newest first.
+func queueChanges(b *batch, into *[]crm.Change, query string, limit int, args pgx.NamedArgs) {
+	b.Queue(query+" ORDER BY a.id DESC LIMIT "+strconv.Itoa(limit), args).Query(func(rows pgx.Rows) (err error) {
 		*into, err = collectChanges(rows)
 		return err
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -145,7 +146,7 @@ type ContactPage struct {
 	Contact       crm.Contact
 	Organizations []crm.Relationship // those in reach
 	Past          []crm.Period       // relationships that ended, newest first, at most 50
-	Timeline      []crm.Interaction  // the 20 latest; empty without ViewInteraction
+	Timeline      crm.Timeline       // without ViewInteraction no interactions, only changes
 	FollowUps     []crm.FollowUp     // the open ones, the first one due first, at most 50; empty without ViewInteraction
 	History       []crm.Change       // the latest changes of its own facts and links, at most 10
 	Neighbours    Neighbours         // in the list that was given, if any
@@ -153,7 +154,7 @@ type ContactPage struct {
 
 // ContactPage returns a contact in reach with what belongs to it, in one round trip, or two
 // when its history names people. Its neighbours are as in OrganizationPage.
-func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, in ...crm.ContactFilter) (ContactPage, error) {
+func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, view crm.TimelineView, in ...crm.ContactFilter) (ContactPage, error) {
 	var p ContactPage
 	if err := s.require(authz.ViewClient); err != nil {
 		return p, err
@@ -172,23 +173,31 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, in ...crm.Contact
 	queueMany(b, &p.Past, s.pastOrganizationsQuery(), args)
 	if s.actor.May(authz.ViewInteraction) {
 		queueMany(b, &p.FollowUps, s.openFollowUpsQuery("f.contact_id"), args)
-		queueMany(b, &p.Timeline, s.contactTimeline(), args)
 	}
-	s.queueHistory(b, &p.History, audit.Contact, args)
+	told, err := s.queueTimeline(b, view, audit.Contact, args)
+	if err != nil {
+		return p, err
+	}
+	latest := view.Kind.HasChanges() && view.From.Change == 0
+	if !latest {
+		s.queueHistory(b, &p.History, audit.Contact, args)
+	}
 	if err := b.send(ctx, s.db); err != nil {
 		return p, notFound(translate(err))
 	}
-	var err error
+	if p.Timeline = told.timeline(); latest {
+		p.History = told.history()
+	}
 	if p.Neighbours, err = s.readAmong(ctx, near, id); err != nil {
 		return p, err
 	}
-	return p, s.nameIDs(ctx, p.History)
+	return p, s.nameIDs(ctx, slices.Concat(p.History, told.changes))
 }
 
 func (s *Store) contactQuery() string {
-	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit,
+	return `SELECT ` + contactColumns + `, coalesce(u.name, '') AS owner_name, coalesce(ut.name, '') AS owner_team, coalesce(` + s.contactScope(authz.EditClient, "c") + `, FALSE) AS may_edit,
 			` + s.nextTouch("a") + ` AS next_touch_at
-		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id LEFT JOIN contact_activity a ON a.contact_id = c.id
+		FROM contacts c LEFT JOIN users u ON u.id = c.owner_user_id LEFT JOIN teams ut ON ut.id = u.team_id LEFT JOIN contact_activity a ON a.contact_id = c.id
 		WHERE c.id = @id AND ` + s.contactScope(authz.ViewClient, "c")
 }
 

@@ -444,7 +444,7 @@ func TestAllFollowUpsThatAListFinds(t *testing.T) {
 	if diff := cmp.Diff(map[string]int{"done_follow_ups done_follow_up": 2}, f.trail(t, r.ChangeSet)); diff != "" {
 		t.Errorf("its audit rows (- want, + got):\n%s", diff)
 	}
-	if h := must(mia.OrganizationPage(ctx, f.hers))(t).History; len(h) == 0 || h[0].Action != string(audit.FinishFollowUp) {
+	if h := must(mia.OrganizationPage(ctx, f.hers, crm.TimelineView{}))(t).History; len(h) == 0 || h[0].Action != string(audit.FinishFollowUp) {
 		t.Errorf("the organization's history does not begin with it: %+v", h)
 	}
 	undoes(t, mia, r.ChangeSet, 2)

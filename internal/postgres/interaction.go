@@ -31,28 +31,6 @@ func (s *Store) interactionJoins() string {
 		LEFT JOIN users nu ON nu.id = i.user_id`
 }
 
-// organizationTimeline lists the 20 latest interactions of organization @id; future ones are included. The id
-// stands in a sub-select, so that no value of it looks cheaper than another to the planner: it would plan this anew, a
-// millisecond and more, for every page.
-func (s *Store) organizationTimeline() string {
-	return `SELECT ` + interactionColumns + s.interactionNames() + `
-		FROM interactions i` + s.interactionJoins() + `
-		WHERE i.organization_id = (SELECT @id::uuid) AND ` + s.interactionScope(authz.ViewInteraction, "i") + `
-		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
-}
-
-// contactTimeline lists the 20 latest interactions with contact @id, or at which they were: each way has an index in the
-// order of time, and gives as many as are shown. Who attended does not bring an interaction into anybody's reach.
-func (s *Store) contactTimeline() string {
-	scope := s.interactionScope(authz.ViewInteraction, "i")
-	return `SELECT ` + interactionColumns + s.interactionNames() + ` FROM (
-			(SELECT i.id FROM interactions i WHERE i.contact_id = (SELECT @id::uuid) AND ` + scope + ` ORDER BY i.happened_at DESC, i.id DESC LIMIT 20)
-			UNION (SELECT i.id FROM interaction_contacts x JOIN interactions i ON i.id = x.interaction_id
-				WHERE x.contact_id = (SELECT @id::uuid) AND ` + scope + ` ORDER BY x.met_at DESC, x.interaction_id DESC LIMIT 20)) k
-		JOIN interactions i ON i.id = k.id` + s.interactionJoins() + `
-		ORDER BY i.happened_at DESC, i.id DESC LIMIT 20`
-}
-
 var interactionsByTime = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz"}, desc: true}
 
 // outcomeKey is the outcome as the list filters and sorts by it, as sectorKey of organizations.

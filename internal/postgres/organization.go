@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,17 +139,17 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 type OrganizationPage struct {
 	Organization crm.Organization
 	People       []crm.Relationship
-	Past         []crm.Period      // relationships that ended, newest first, at most 50
-	Timeline     []crm.Interaction // the 20 latest; empty without ViewInteraction
-	FollowUps    []crm.FollowUp    // the open ones, the first one due first, at most 50; empty without ViewInteraction
-	History      []crm.Change      // the latest changes of its own facts and links, at most 10
-	Neighbours   Neighbours        // in the list that was given, if any
+	Past         []crm.Period   // relationships that ended, newest first, at most 50
+	Timeline     crm.Timeline   // without ViewInteraction no interactions, only changes
+	FollowUps    []crm.FollowUp // the open ones, the first one due first, at most 50; empty without ViewInteraction
+	History      []crm.Change   // the latest changes of its own facts and links, at most 10
+	Neighbours   Neighbours     // in the list that was given, if any
 }
 
 // OrganizationPage returns an organization in reach with what belongs to it, in one round trip, or two
 // when its history names people. A list given in in has its neighbours looked up on that page of it; one that
 // cannot be has none.
-func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, in ...crm.OrganizationFilter) (OrganizationPage, error) {
+func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, view crm.TimelineView, in ...crm.OrganizationFilter) (OrganizationPage, error) {
 	var p OrganizationPage
 	if err := s.require(authz.ViewClient); err != nil {
 		return p, err
@@ -167,23 +168,31 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, in ...crm.Or
 	queueMany(b, &p.Past, s.pastPeopleQuery(), args)
 	if s.actor.May(authz.ViewInteraction) {
 		queueMany(b, &p.FollowUps, s.openFollowUpsQuery("f.organization_id"), args)
-		queueMany(b, &p.Timeline, s.organizationTimeline(), args)
 	}
-	s.queueHistory(b, &p.History, audit.Organization, args)
+	told, err := s.queueTimeline(b, view, audit.Organization, args)
+	if err != nil {
+		return p, err
+	}
+	latest := view.Kind.HasChanges() && view.From.Change == 0
+	if !latest {
+		s.queueHistory(b, &p.History, audit.Organization, args)
+	}
 	if err := b.send(ctx, s.db); err != nil {
 		return p, notFound(translate(err))
 	}
-	var err error
+	if p.Timeline = told.timeline(); latest {
+		p.History = told.history()
+	}
 	if p.Neighbours, err = s.readAmong(ctx, near, id); err != nil {
 		return p, err
 	}
-	return p, s.nameIDs(ctx, p.History)
+	return p, s.nameIDs(ctx, slices.Concat(p.History, told.changes))
 }
 
 func (s *Store) organizationQuery() string {
-	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit,
+	return `SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, coalesce(ut.name, '') AS owner_team, coalesce(` + s.organizationScope(authz.EditClient, "o") + `, FALSE) AS may_edit,
 			` + s.nextTouch("a") + ` AS next_touch_at
-		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id LEFT JOIN organization_activity a ON a.organization_id = o.id
+		FROM organizations o LEFT JOIN users u ON u.id = o.owner_user_id LEFT JOIN teams ut ON ut.id = u.team_id LEFT JOIN organization_activity a ON a.organization_id = o.id
 		WHERE o.id = @id AND ` + s.organizationScope(authz.ViewClient, "o")
 }
 

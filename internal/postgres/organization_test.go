@@ -51,7 +51,7 @@ func TestSaveAndUndoAnOrganization(t *testing.T) {
 	if len(result.Kept) != 1 || len(result.Kept[0].Fields) != 1 || result.Kept[0].Fields[0] != "size_band" {
 		t.Errorf("kept %+v, want size_band", result.Kept)
 	}
-	p, err := s.OrganizationPage(ctx, id)
+	p, err := s.OrganizationPage(ctx, id, crm.TimelineView{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,12 +139,12 @@ func TestEverythingOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := s.OrganizationPage(ctx, org)
-	if err != nil || len(p.People) != 1 || len(p.Timeline) != 1 || p.Timeline[0].ContactName != "Lars Granvik" {
+	p, err := s.OrganizationPage(ctx, org, crm.TimelineView{})
+	if err != nil || len(p.People) != 1 || len(p.Timeline.Interactions) != 1 || p.Timeline.Interactions[0].ContactName != "Lars Granvik" {
 		t.Fatalf("page %+v %v", p, err)
 	}
-	c, err := s.ContactPage(ctx, person)
-	if err != nil || len(c.Organizations) != 1 || len(c.Timeline) != 1 {
+	c, err := s.ContactPage(ctx, person, crm.TimelineView{})
+	if err != nil || len(c.Organizations) != 1 || len(c.Timeline.Interactions) != 1 {
 		t.Fatalf("page %+v %v", c, err)
 	}
 	if l, err := s.Contacts(ctx, crm.ContactFilter{Query: "lars gra"}); err != nil || len(l.Rows) != 1 {
@@ -170,8 +170,8 @@ func TestEverythingOnce(t *testing.T) {
 			t.Fatalf("undo %+v %v", r, err)
 		}
 	}
-	p, err = s.OrganizationPage(ctx, org)
-	if err != nil || len(p.People) != 0 || len(p.Timeline) != 0 || len(p.Past) != 0 {
+	p, err = s.OrganizationPage(ctx, org, crm.TimelineView{})
+	if err != nil || len(p.People) != 0 || len(p.Timeline.Interactions) != 0 || len(p.Past) != 0 {
 		t.Fatalf("page after undo %+v %v", p, err)
 	}
 	deleted, err := s.LogInteraction(ctx, crm.Interaction{OrganizationID: postgrestest.ID(org), Channel: crm.Note, Subject: "gone", HappenedAt: time.Now()}, audit.Organization, uuid.NullUUID{})

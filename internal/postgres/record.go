@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 )
@@ -35,7 +36,7 @@ func (s *Store) OrganizationRecord(ctx context.Context, id uuid.UUID) (Organizat
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', NOT c.is_active, l.role_label IS NULL,
 			c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT 200`, args)
 	if s.actor.May(authz.ViewInteraction) {
-		queueMany(b, &r.Interactions, s.organizationTimeline(), args)
+		queueMany(b, &r.Interactions, s.latestInteractions(audit.Organization), args)
 	}
 	return r, notFound(b.send(ctx, s.db))
 }
@@ -61,7 +62,7 @@ func (s *Store) ContactRecord(ctx context.Context, id uuid.UUID) (ContactRecord,
 		WHERE l.contact_id = @id AND `+s.organizationScope(authz.ViewClient, "o")+` AND `+s.contactScope(authz.ViewClient, "c")+`
 		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', o.display_name`+icu+`, o.id LIMIT 200`, args)
 	if s.actor.May(authz.ViewInteraction) {
-		queueMany(b, &r.Interactions, s.contactTimeline(), args)
+		queueMany(b, &r.Interactions, s.latestInteractions(audit.Contact), args)
 	}
 	return r, notFound(b.send(ctx, s.db))
 }

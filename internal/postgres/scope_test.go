@@ -99,11 +99,11 @@ func (tr *tree) seen(t *testing.T, s *postgres.Store) string {
 	add("search", fmt.Sprint(must(s.Search(ctx, "of"))(t), must(s.Search(ctx, "call"))(t)))
 	add("filtered", fmt.Sprint(must(s.Organizations(ctx, crm.OrganizationFilter{Query: "org", Status: crm.StatusAll, Sort: crm.Sort{By: crm.ByNewest}}))(t).Rows))
 	for name, id := range tr.orgs {
-		p, err := s.OrganizationPage(ctx, id)
+		p, err := s.OrganizationPage(ctx, id, crm.TimelineView{})
 		if err == nil {
 			add("page", p.Organization.DisplayName)
-			if len(p.Timeline) != 1 || len(p.People) != 1 {
-				t.Errorf("page of %s: %d interactions, %d people", name, len(p.Timeline), len(p.People))
+			if len(p.Timeline.Interactions) != 1 || len(p.People) != 1 {
+				t.Errorf("page of %s: %d interactions, %d people", name, len(p.Timeline.Interactions), len(p.People))
 			}
 		} else if !isNotFound(err) {
 			t.Error(err)
@@ -118,7 +118,7 @@ func (tr *tree) seen(t *testing.T, s *postgres.Store) string {
 			t.Error(err)
 		}
 		contact := read[uuid.UUID](t, tr.conn, `SELECT contact_id FROM organization_contact WHERE organization_id = $1`, id)
-		if p, err := s.ContactPage(ctx, contact); err == nil {
+		if p, err := s.ContactPage(ctx, contact, crm.TimelineView{}); err == nil {
 			add("contact page", p.Contact.FirstName)
 		} else if !isNotFound(err) {
 			t.Error(err)
@@ -384,8 +384,8 @@ func TestWithoutViewInteractionNoSubject(t *testing.T) {
 	f.link(t, f.hers, person, "")
 	logged := f.log(t, f.sys, idOf(f.hers), idOf(person), "Hushhush")
 	s := f.db.As(postgrestest.Actor(f.mia, authz.All, authz.ViewClient, authz.EditClient, authz.EditInteraction, authz.ViewAudit), postgres.Origin{})
-	o := must(s.OrganizationPage(ctx, f.hers))(t)
-	c := must(s.ContactPage(ctx, person))(t)
+	o := must(s.OrganizationPage(ctx, f.hers, crm.TimelineView{}))(t)
+	c := must(s.ContactPage(ctx, person, crm.TimelineView{}))(t)
 	everything := fmt.Sprint(o, c, must(s.Search(ctx, "hushhush"))(t), must(s.Today(ctx, utcNow()))(t))
 	for _, typ := range []string{audit.Organization, audit.Contact} {
 		for _, id := range []uuid.UUID{f.hers, person, logged.ID} {
@@ -417,7 +417,7 @@ func TestNobodyMayNothing(t *testing.T) {
 	cs := read[uuid.UUID](t, f.conn, `SELECT change_set_id FROM audit_logs WHERE target_id = $1`, f.hers)
 	for what, err := range map[string]error{
 		"organizations": second(s.Organizations(ctx, crm.OrganizationFilter{})), "contacts": second(s.Contacts(ctx, crm.ContactFilter{})),
-		"interactions": second(s.Interactions(ctx, crm.InteractionFilter{})), "organization": second(s.OrganizationPage(ctx, f.hers)),
+		"interactions": second(s.Interactions(ctx, crm.InteractionFilter{})), "organization": second(s.OrganizationPage(ctx, f.hers, crm.TimelineView{})),
 		"choices": second(s.Choices(ctx)), "users": second(s.Users(ctx)), "roles": second(s.Roles(ctx)), "teams": second(s.Teams(ctx)),
 		"audit": second(s.Audit(ctx, crm.AuditFilter{})), "auditees": second(s.Auditees(ctx)), "verify": second(s.Verify(ctx)), "me": second(s.Me(ctx)),
 		"change set": second(s.ChangeSet(ctx, cs)), "undo": second(s.Undo(ctx, cs)), "archive": second(s.SetOrganizationActive(ctx, f.hers, false)),
@@ -469,19 +469,19 @@ func TestThePastKeepsToReach(t *testing.T) {
 	tr.link(t, theirs, shared, "CFO") // and a present one, of my contact at their organization
 	s := tr.db.As(postgrestest.Actor(tr.users["sara"], authz.Own, authz.Permissions...), postgres.Origin{})
 
-	org := must(s.OrganizationPage(ctx, mine))(t)
+	org := must(s.OrganizationPage(ctx, mine, crm.TimelineView{}))(t)
 	if len(org.Past) != 0 {
 		t.Errorf("my organization's past names somebody out of my reach: %+v", org.Past)
 	}
-	contact := must(s.ContactPage(ctx, shared))(t)
+	contact := must(s.ContactPage(ctx, shared, crm.TimelineView{}))(t)
 	if len(contact.Past) != 0 || len(contact.Organizations) != 0 {
 		t.Errorf("my contact's page names an organization out of my reach: %+v %+v", contact.Past, contact.Organizations)
 	}
-	all := must(tr.sys.OrganizationPage(ctx, mine))(t)
+	all := must(tr.sys.OrganizationPage(ctx, mine, crm.TimelineView{}))(t)
 	if len(all.Past) != 1 || all.Past[0].ContactName != "Gone Elsewhere" {
 		t.Errorf("with reach all the past is %+v, want the one who left", all.Past)
 	}
-	if all := must(tr.sys.ContactPage(ctx, shared))(t); len(all.Past) != 1 || len(all.Organizations) != 1 {
+	if all := must(tr.sys.ContactPage(ctx, shared, crm.TimelineView{}))(t); len(all.Past) != 1 || len(all.Organizations) != 1 {
 		t.Errorf("with reach all the contact's organizations are %+v, past %+v", all.Organizations, all.Past)
 	}
 	for name, rows := range map[string][]crm.ContactRow{
@@ -501,11 +501,11 @@ func TestATimelineKeepsToItsOwnReach(t *testing.T) {
 	me := authz.Actor{UserID: tr.users["sara"].ID}
 	reads := tr.db.As(me.WithGrants(authz.Grant{Permission: authz.ViewClient, Reach: authz.All},
 		authz.Grant{Permission: authz.ViewInteraction, Reach: authz.Own}), postgres.Origin{})
-	if p := must(reads.OrganizationPage(ctx, tr.orgs["nils"]))(t); len(p.Timeline) != 0 {
-		t.Errorf("the page of a colleague's client shows interactions out of reach: %+v", p.Timeline)
+	if p := must(reads.OrganizationPage(ctx, tr.orgs["nils"], crm.TimelineView{}))(t); len(p.Timeline.Interactions) != 0 {
+		t.Errorf("the page of a colleague's client shows interactions out of reach: %+v", p.Timeline.Interactions)
 	}
-	if p := must(reads.OrganizationPage(ctx, tr.orgs["sara"]))(t); len(p.Timeline) != 1 {
-		t.Errorf("the page of my own client shows %d interactions, want 1", len(p.Timeline))
+	if p := must(reads.OrganizationPage(ctx, tr.orgs["sara"], crm.TimelineView{}))(t); len(p.Timeline.Interactions) != 1 {
+		t.Errorf("the page of my own client shows %d interactions, want 1", len(p.Timeline.Interactions))
 	}
 	edits := tr.db.As(me.WithGrants(authz.Grant{Permission: authz.ViewInteraction, Reach: authz.All},
 		authz.Grant{Permission: authz.EditInteraction, Reach: authz.Own}), postgres.Origin{})

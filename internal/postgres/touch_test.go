@@ -365,8 +365,8 @@ func TestDueTellsOfInteractions(t *testing.T) {
 		if (sorted == nil) != seen || (filtered == nil) != seen {
 			t.Errorf("%s: sorting %v, filtering %v", what, sorted, filtered)
 		}
-		o := must(s.OrganizationPage(ctx, f.hers))(t)
-		c := must(s.ContactPage(ctx, ada))(t)
+		o := must(s.OrganizationPage(ctx, f.hers, crm.TimelineView{}))(t)
+		c := must(s.ContactPage(ctx, ada, crm.TimelineView{}))(t)
 		list := must(s.Organizations(ctx, crm.OrganizationFilter{Query: "Hers"}))(t)
 		people := must(s.Contacts(ctx, crm.ContactFilter{}))(t)
 		for where, at := range map[string]*time.Time{
