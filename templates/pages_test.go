@@ -66,7 +66,7 @@ func touchSamples() map[string]templ.Component {
 
 func selectionSamples() map[string]templ.Component {
 	p := samplePage()
-	picker := Picker{List: crm.OrganizationList, State: "sort=name", Count: "348 organizations", PageURL: "/organizations?select=page", AllURL: "/organizations?select=all", NoneURL: "/organizations", Owners: sampleOwners, Changes: true, Exports: true}
+	picker := Picker{List: crm.OrganizationList, State: "sort=name", Count: "348 organizations", PageURL: "/organizations?select=page", AllURL: "/organizations?select=all", NoneURL: "/organizations", Changes: true, Exports: true}
 	ticked, all := picker, picker
 	ticked.Ticked, all.All = true, true
 	list := func(k Picker) templ.Component {
