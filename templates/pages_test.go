@@ -168,6 +168,8 @@ func personalSamples() map[string]templ.Component {
 		"recovery-codes":  RecoveryCodes(RecoveryCodesPage{Page: p, Enabled: true, Codes: []string{"k7mp-x3dw-q9hb-fa2t", "9x2c-5t3q-8z6m-r4ne"}}),
 		"problem-403":     Problem(ProblemPage{Page: p, Status: 403, Permission: "ViewClient", RequestID: "01J9"}),
 		"problem-404":     Problem(ProblemPage{Page: p, Status: 404}),
+		"problem-409":     Problem(ProblemPage{Page: p, Status: 409, AgainURL: "/organizations/x", RequestID: "01J9"}),
+		"problem-429":     Problem(ProblemPage{Page: stranger, Status: 429, AgainURL: "/login", Minutes: 12, RequestID: "01J9"}),
 		"problem-500":     Problem(ProblemPage{Page: stranger, Status: 500, RequestID: "01J9"}),
 	}
 }
