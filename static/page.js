@@ -4,7 +4,7 @@
 const find = (selector) => document.querySelector(selector);
 
 // say tells screen readers what happened, politely.
-export const say = (text) => {
+const say = (text) => {
   const region = find("#say");
   if (region) region.textContent = text.trim();
 };

@@ -1,4 +1,4 @@
-// Package static holds the style sheet, the script, the icon and the fonts. They are embedded in
+// Package static holds the style sheet, the scripts, the icon and the fonts. They are embedded in
 // the binary and addressed by a hash of their content, so that browsers may keep them for good.
 package static
 
@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -19,8 +20,15 @@ import (
 // Prefix is where Handler expects to be mounted.
 const Prefix = "/static/"
 
-//go:embed app.css *.js elements vendor chevron.svg icon.svg fonts
+//go:embed app.css page.js elements vendor chevron.svg icon.svg fonts
 var files embed.FS
+
+// ours are the scripts that are written here, in the order in which they run. They travel as one module, app.js: one
+// request instead of many, and two thirds of the bytes. In it each is a block, so that its names are its own.
+var ours = []string{
+	"page.js", "elements/guard.js", "elements/combobox.js", "elements/rows.js", "elements/tasks.js", "elements/toast.js",
+	"elements/keys.js", "elements/palette.js", "elements/ago.js",
+}
 
 // contentTypes also decides what is served at all: the fonts' licence, for one, is only embedded.
 var contentTypes = map[string]string{
@@ -117,7 +125,7 @@ func load() (names, urls map[string]asset) {
 	}
 	var sheets []string
 	err := fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || contentTypes[path.Ext(name)] == "" {
+		if err != nil || d.IsDir() || contentTypes[path.Ext(name)] == "" || slices.Contains(ours, name) {
 			return err
 		}
 		if path.Ext(name) == ".css" {
@@ -128,6 +136,7 @@ func load() (names, urls map[string]asset) {
 		add(name, body)
 		return err
 	})
+	add("app.js", together(ours))
 	for _, name := range sheets {
 		body, readErr := files.ReadFile(name)
 		if err == nil {
@@ -139,6 +148,21 @@ func load() (names, urls map[string]asset) {
 		panic(err) // an embedded file system cannot fail
 	}
 	return names, urls
+}
+
+// together returns scripts as one. A block cannot export or import: a test sees to it that none does.
+func together(names []string) []byte {
+	var all bytes.Buffer
+	for _, name := range names {
+		body, err := files.ReadFile(name)
+		if err != nil {
+			panic(err) // the name is a constant
+		}
+		all.WriteString("{\n")
+		all.Write(body)
+		all.WriteString("}\n")
+	}
+	return all.Bytes()
 }
 
 var cssURL = regexp.MustCompile(`url\("([^"]+)"\)`)

@@ -1,11 +1,15 @@
 package static
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,8 +35,8 @@ func body(t *testing.T, r io.Reader) string {
 func TestEveryFileIsServedForGood(t *testing.T) {
 	t.Parallel()
 	for name, kind := range map[string]string{
-		"app.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
-		"chevron.svg": "image/svg+xml", "fonts/inter-latin-wght-normal.woff2": "font/woff2",
+		"app.css": "text/css; charset=utf-8", "app.js": "text/javascript; charset=utf-8", "icon.svg": "image/svg+xml",
+		"chevron.svg": "image/svg+xml", "fonts/inter-latin.woff2": "font/woff2",
 	} {
 		res := get(t, http.MethodGet, URL(name), "")
 		if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != kind {
@@ -69,7 +73,7 @@ func TestTextIsCompressedWhenAsked(t *testing.T) {
 	if body(t, unzipped) != plain {
 		t.Error("compressed and plain differ")
 	}
-	if get(t, http.MethodGet, URL("fonts/inter-latin-wght-normal.woff2"), "gzip").Header.Get("Content-Encoding") != "" {
+	if get(t, http.MethodGet, URL("fonts/inter-latin.woff2"), "gzip").Header.Get("Content-Encoding") != "" {
 		t.Error("a font is compressed twice")
 	}
 }
@@ -88,23 +92,56 @@ func TestTheStyleSheetNamesOnlyServedFiles(t *testing.T) {
 	}
 }
 
-// TestScriptsStayLight holds what every page loads: the elements as they are written, and all scripts as they travel.
-func TestScriptsStayLight(t *testing.T) {
+// TestWhatEveryPageLoadsStaysLight holds the files to what they may weigh as they travel. The elements have a budget of
+// their own, together and compressed as they are in app.js; fonts are those of a page in any language of Europe.
+func TestWhatEveryPageLoadsStaysLight(t *testing.T) {
 	t.Parallel()
-	elements, travelling := 0, 0
-	for name, a := range byName {
-		if strings.HasPrefix(name, "elements/") {
-			elements += len(a.body)
+	sum := func(names ...string) (n int) {
+		for _, name := range names {
+			a := byName[name]
+			if n += len(a.gzipped); a.gzipped == nil {
+				n += len(a.body)
+			}
 		}
-		if strings.HasSuffix(name, ".js") {
-			travelling += len(a.gzipped)
+		return n
+	}
+	elements := slices.DeleteFunc(slices.Clone(ours), func(name string) bool { return !strings.HasPrefix(name, "elements/") })
+	for what, c := range map[string]struct{ weight, budget int }{
+		"the style sheet": {sum("app.css"), 14 << 10},
+		"all scripts":     {sum("vendor/htmx.min.js", "app.js"), 28 << 10},
+		"the elements":    {len(compress(together(elements))), 12 << 10},
+		"the fonts":       {sum("fonts/inter-latin.woff2", "fonts/inter-latin-ext.woff2"), 60 << 10},
+	} {
+		t.Logf("%s: %d bytes of %d", what, c.weight, c.budget)
+		if c.weight == 0 || c.weight > c.budget {
+			t.Errorf("%s: %d bytes compressed, the budget is %d", what, c.weight, c.budget)
 		}
 	}
-	if elements > 12<<10 {
-		t.Errorf("the elements have %d bytes, more than 12 KB", elements)
+	for name := range byName { // a file beside those would be weighed by nobody
+		if path.Ext(name) != ".svg" && !slices.Contains([]string{"app.css", "vendor/htmx.min.js", "app.js", "fonts/inter-latin.woff2", "fonts/inter-latin-ext.woff2"}, name) {
+			t.Errorf("%s is served, and has no budget", name)
+		}
 	}
-	if travelling > 28<<10 {
-		t.Errorf("all scripts have %d bytes compressed, more than 28 KB", travelling)
+}
+
+// TestOurScriptsTravelTogether sees that none is left out of app.js, and that none needs to be a module of its own.
+func TestOurScriptsTravelTogether(t *testing.T) {
+	t.Parallel()
+	written, err := fs.Glob(files, "elements/*.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(written, "page.js") {
+		body, err := files.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(byName["app.js"].body, body) {
+			t.Errorf("app.js lacks %s", name)
+		}
+		if regexp.MustCompile(`(?m)^\s*(import|export)\b`).Match(body) {
+			t.Errorf("%s imports or exports, which no block can", name)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import templruntime "github.com/a-h/templ/runtime"
 import "github.com/archpilot/crm/templates/ui"
 
 // recordTable is a list of records in the columns that its reader wants to see. Where they may pick rows, each has a
-// box in its first cell, which belongs to the form of the picker.
+// box in its first cell.
 func recordTable[T any](p Page, caption string, columns []Column[T], rows []T, head func(by, label string) ui.Sortable, picker Picker, box func(T) (id, name string)) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context

@@ -66,7 +66,7 @@ func touchSamples() map[string]templ.Component {
 
 func selectionSamples() map[string]templ.Component {
 	p := samplePage()
-	picker := Picker{List: crm.OrganizationList, State: "sort=name", Count: "348 organizations", PageURL: "/organizations?select=page", AllURL: "/organizations?select=all", NoneURL: "/organizations", Owners: sampleOwners, Changes: true, Exports: true}
+	picker := Picker{List: crm.OrganizationList, State: "sort=name", Count: "348 organizations", PageURL: "/organizations?select=page", AllURL: "/organizations?select=all", NoneURL: "/organizations", Changes: true, Exports: true}
 	ticked, all := picker, picker
 	ticked.Ticked, all.All = true, true
 	list := func(k Picker) templ.Component {
@@ -168,6 +168,8 @@ func personalSamples() map[string]templ.Component {
 		"recovery-codes":  RecoveryCodes(RecoveryCodesPage{Page: p, Enabled: true, Codes: []string{"k7mp-x3dw-q9hb-fa2t", "9x2c-5t3q-8z6m-r4ne"}}),
 		"problem-403":     Problem(ProblemPage{Page: p, Status: 403, Permission: "ViewClient", RequestID: "01J9"}),
 		"problem-404":     Problem(ProblemPage{Page: p, Status: 404}),
+		"problem-409":     Problem(ProblemPage{Page: p, Status: 409, AgainURL: "/organizations/x", RequestID: "01J9"}),
+		"problem-429":     Problem(ProblemPage{Page: stranger, Status: 429, AgainURL: "/login", Minutes: 12, RequestID: "01J9"}),
 		"problem-500":     Problem(ProblemPage{Page: stranger, Status: 500, RequestID: "01J9"}),
 	}
 }

@@ -21,7 +21,8 @@ type ProblemPage struct {
 	Permission string // on 403: the missing one, shown as "Missing permission: X"
 	Detail     string // a further sentence in the reader's language, or ""
 	RequestID  string // "" leaves it out
-	BackURL    string // a way on; "" leads to the start page, or to sign-in
+	AgainURL   string // where to try again: the page itself, or the one whose form was sent
+	Minutes    int    // on 429: how long to wait, 0 for a while
 }
 
 func (p ProblemPage) heading() string {
@@ -61,6 +62,9 @@ func (p ProblemPage) sentence() string {
 	case 422:
 		return p.T("Something in the request could not be understood. Nothing was saved.")
 	case 429:
+		if p.Minutes > 0 {
+			return p.L.N(p.Minutes, "Try again in %d minute.", "Try again in %d minutes.")
+		}
 		return p.T("Wait a few minutes, then try again.")
 	case 503:
 		return p.T("The register cannot be reached right now. Nothing is lost; try again in a moment.")
@@ -68,14 +72,27 @@ func (p ProblemPage) sentence() string {
 	return p.T("The fault is ours and has been noted. Nothing was saved. Try again, and if it stays, tell an administrator the number below.")
 }
 
-func (p ProblemPage) back() (label, url string) {
-	switch {
-	case p.BackURL != "":
-		return p.T("Go back"), p.BackURL
-	case p.UserName == "":
-		return p.T("Sign in"), paths.Login
+// ways lead on, the likeliest first. Where it was the server that failed nobody knows who asks: signing in again would
+// not help them.
+func (p ProblemPage) ways() []crumb {
+	var ways []crumb
+	if p.AgainURL != "" {
+		switch p.Status {
+		case 409:
+			ways = append(ways, crumb{p.T("Open it again"), p.AgainURL})
+		case 413, 422:
+			ways = append(ways, crumb{p.T("Go back"), p.AgainURL})
+		case 429, 500, 503:
+			ways = append(ways, crumb{p.T("Try again"), p.AgainURL})
+		}
 	}
-	return p.T("Go to Today"), paths.Home
+	switch {
+	case p.UserName != "":
+		ways = append(ways, crumb{p.T("Go to Today"), paths.Home})
+	case len(ways) == 0:
+		ways = append(ways, crumb{p.T("Sign in"), paths.Login})
+	}
+	return ways
 }
 
 // Problem renders ProblemPage: within the navigation for someone signed in, bare for anyone else.
@@ -172,7 +189,6 @@ func problemBody(p ProblemPage) templ.Component {
 			templ_7745c5c3_Var4 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		label, url := p.back()
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"problem\"><p class=\"problem-status num\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
@@ -180,7 +196,7 @@ func problemBody(p ProblemPage) templ.Component {
 		var templ_7745c5c3_Var5 string
 		templ_7745c5c3_Var5, templ_7745c5c3_Err = templ.JoinStringErrs(strconv.Itoa(p.Status))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 89, Col: 56}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 105, Col: 56}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var5))
 		if templ_7745c5c3_Err != nil {
@@ -193,7 +209,7 @@ func problemBody(p ProblemPage) templ.Component {
 		var templ_7745c5c3_Var6 string
 		templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(p.heading())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 90, Col: 19}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 106, Col: 19}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 		if templ_7745c5c3_Err != nil {
@@ -211,7 +227,7 @@ func problemBody(p ProblemPage) templ.Component {
 			var templ_7745c5c3_Var7 string
 			templ_7745c5c3_Var7, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Missing permission: %s", p.Permission))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 92, Col: 66}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 108, Col: 66}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var7))
 			if templ_7745c5c3_Err != nil {
@@ -229,7 +245,7 @@ func problemBody(p ProblemPage) templ.Component {
 		var templ_7745c5c3_Var8 string
 		templ_7745c5c3_Var8, templ_7745c5c3_Err = templ.JoinStringErrs(p.sentence())
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 94, Col: 19}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 110, Col: 19}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var8))
 		if templ_7745c5c3_Err != nil {
@@ -247,7 +263,7 @@ func problemBody(p ProblemPage) templ.Component {
 			var templ_7745c5c3_Var9 string
 			templ_7745c5c3_Var9, templ_7745c5c3_Err = templ.JoinStringErrs(p.Detail)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 96, Col: 16}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 112, Col: 16}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var9))
 			if templ_7745c5c3_Err != nil {
@@ -262,9 +278,18 @@ func problemBody(p ProblemPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = ui.Link("", "", label, url).Render(ctx, templ_7745c5c3_Buffer)
-		if templ_7745c5c3_Err != nil {
-			return templ_7745c5c3_Err
+		for i, way := range p.ways() {
+			if i == 0 {
+				templ_7745c5c3_Err = ui.Link(ui.Primary, "", way.label, way.url).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			} else {
+				templ_7745c5c3_Err = ui.Link("", "", way.label, way.url).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
 		}
 		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 11, "</div>")
 		if templ_7745c5c3_Err != nil {
@@ -278,7 +303,7 @@ func problemBody(p ProblemPage) templ.Component {
 			var templ_7745c5c3_Var10 string
 			templ_7745c5c3_Var10, templ_7745c5c3_Err = templ.JoinStringErrs(p.T("Request %s", p.RequestID))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 102, Col: 55}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `templates/problem.templ`, Line: 124, Col: 55}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var10))
 			if templ_7745c5c3_Err != nil {

@@ -37,7 +37,7 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 		}
 	}
 	if !p.Similar { // as in listOrganizations
-		p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count(), p.Owners)
+		p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count())
 	}
 	if p.Unsorted = list.Wide && f.Sort.By == crm.ByOwner; p.Unsorted {
 		delete(p.Query, "sort")

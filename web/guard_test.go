@@ -243,7 +243,7 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 			b.get("/organizations"), b.get("/nowhere"), b.get("/organizations/" + org.String()), b.get("/search?q=x"),
 			b.post("/organizations/"+org.String(), "legal_name", "New", "display_name", "New", "version", edit.value("version")), b.signIn("a@b.test", "x"), b.post("/logout"),
 		} {
-			if a.guarded("outage").status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || a.doc.Find("h1").Length() == 0 {
+			if a.guarded("outage").status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" || a.doc.Find("h1").Length() == 0 || a.doc.Find(".problem .actions").Text() != "Try again" {
 				t.Errorf("during the outage: %d, Retry-After %q\n%s", a.status, a.header.Get("Retry-After"), a.text())
 			}
 			if len(a.header.Values("Set-Cookie")) > 0 {
@@ -306,5 +306,23 @@ func TestADatabaseThatIsGoneIsUnavailable(t *testing.T) {
 	db = postgrestest.OpenURL(t, u.String(), postgres.Options{})
 	if err := db.Ready(t.Context(), 1); !postgres.Unavailable(err) {
 		t.Errorf("nothing listens: %v", err)
+	}
+}
+
+// TestSearchEnginesFindNothing: what they can see tells them to forget it, and behind sign-in they see nothing.
+func TestSearchEnginesFindNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	crawler := s.browser(t)
+	for _, path := range []string{"/login", "/reset", "/invitations/abc", "/nowhere"} {
+		if crawler.get(path).doc.Find(`head meta[name="robots"][content="noindex"]`).Length() != 1 {
+			t.Errorf("%s may be indexed", path)
+		}
+	}
+	for _, path := range []string{"/", "/organizations", "/search?q=a"} {
+		crawler.get(path).wants(http.StatusSeeOther)
+	}
+	if got := s.role(t, "viewer").get("/organizations").doc.Find(`head meta[name="description"]`).AttrOr("content", ""); got != "The client register of Northgate" {
+		t.Errorf("a page describes itself as %q", got)
 	}
 }

@@ -308,7 +308,7 @@ func FuzzListParameters(f *testing.F) {
 	s := newSite(f)
 	b := s.role(f, "admin")
 	f.Fuzz(func(t *testing.T, query string) {
-		b := &browser{t, b.site, b.http, b.user}
+		b := &browser{t: t, site: b.site, http: b.http, user: b.user}
 		for _, path := range []string{"/organizations", "/contacts", "/interactions", "/admin/audit", "/search", "/log"} {
 			u := url.URL{Path: path, RawQuery: url.QueryEscape(query)}
 			if raw, err := url.ParseQuery(query); err == nil {

@@ -31,7 +31,7 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 		Page: v.page, View: view, List: list, Query: v.asked(interactionParams...), Authors: v.people(o.frame, "author"), Errors: o.faults,
 	}
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
-	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count(), p.Authors)
+	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count())
 	if p.Unsorted = list.Wide && f.Sort.By == crm.ByAuthor; p.Unsorted {
 		delete(p.Query, "sort")
 	}

@@ -41,7 +41,7 @@ import (
 //	limit         all             rows on a page, 1 to 200
 //	after, before all             a place in this very list and order
 //	view, base, cols  all         saved views and columns: see listview.go
-//	panel         all             filter opens the filters, where they are not at hand
+//	panel         all             opens the filters or the columns: see listview.go
 //
 // What is not listed is ignored; for who may not see interactions of their clients, last and touch are not. A value that
 // cannot be (no such status, no id, a day that does not exist, a place of another list or order) is answered with
@@ -289,7 +289,7 @@ func (v *visit) people(f postgres.ListFrame, name string) templates.People {
 		teams[i] = templates.Option{Value: teamPrefix + t.ID.String(), Label: t.Name}
 	}
 	return templates.People{
-		Users: userOptions(f.Owners), Teams: teams, Named: templates.Option{Value: v.query.Get(name), Label: f.Person}, Offered: f.Offered, Open: v.opens(filterPanel),
+		Users: userOptions(f.Owners), Teams: teams, Named: templates.Option{Value: v.query.Get(name), Label: f.Person}, Open: v.opens(filterPanel),
 	}
 }
 

@@ -167,11 +167,18 @@ func (v *visit) arrange(list crm.List, frame postgres.ListFrame, named uuid.Null
 	return nil, nil
 }
 
-// filterPanel is the panel of a list's filters. In a firm of many people it is a page of its own, the list with the
-// panel open: panel=filter.
-const filterPanel = "filter"
+// The panels of a list's filters and of its columns are asked for, by the list with the panel open: they hold more
+// than its head and foot together, and most pages of lists are read without them.
+const (
+	filterPanel  = "filter"
+	columnsPanel = "columns"
+)
 
-func (v *visit) opens(panel string) bool { return v.query.Get("panel") == panel }
+// opens reports whether a panel is asked for: an empty value beside it, which Apply sends, closes it again.
+func (v *visit) opens(panel string) bool {
+	asked := v.query["panel"]
+	return slices.Contains(asked, panel) && !slices.Contains(asked, "")
+}
 
 // filteredBy is whom the address narrows the list to, so that they can be called by their name. What is none of the
 // ways to name people is said when the filter is read.
@@ -254,6 +261,10 @@ func (v *visit) listView(list crm.List, frame postgres.ListFrame) templates.List
 	}
 	if shown != "" {
 		l.Kept = shownNames(columns)
+	}
+	if !v.opens(columnsPanel) {
+		state.Set("panel", columnsPanel)
+		l.ColumnsURL = paths.With(l.Path, state)
 	}
 	return l
 }

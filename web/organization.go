@@ -37,7 +37,7 @@ func listOrganizations(ctx context.Context, v *visit) (response, error) {
 		Similar: f.Similar && len(list.Rows) > 0,
 	}
 	if !p.Similar { // what the list finds is nothing, and nothing of it can be picked
-		p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count(), p.Owners)
+		p.Picker = v.picker(crm.OrganizationList, view, len(list.Rows), p.Count())
 	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()
 	p.PrevURL, p.NextURL = v.pagerURLs(paths.Organizations, list.Prev, list.Next)

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/password"
-	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/templates"
 )
@@ -21,7 +21,7 @@ type problem struct {
 	status     int
 	permission authz.Permission
 	detail     crm.Message
-	retryAfter string // seconds
+	retryAfter int // seconds, 0 where that would not help
 }
 
 // problemOf maps an error to its page: the one place where errors become statuses.
@@ -45,7 +45,7 @@ func problemOf(err error) problem {
 	case errors.Is(err, errBody):
 		return problem{status: http.StatusUnprocessableEntity}
 	case errors.Is(err, password.ErrBusy), postgres.Unavailable(err), errors.Is(err, context.Canceled):
-		return problem{status: http.StatusServiceUnavailable, retryAfter: "2"}
+		return problem{status: http.StatusServiceUnavailable, retryAfter: 2}
 	}
 	return problem{status: http.StatusInternalServerError}
 }
@@ -74,6 +74,14 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.writeProblem(w, r, p)
 }
 
+// again is where to try again what was asked for: the same page, or the one whose form was sent.
+func again(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
+	}
+	return shown(r)
+}
+
 // serveProblem answers every request with one problem, such as 404 where no route matches.
 func (s *Server) serveProblem(status int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { s.writeProblem(w, r, problem{status: status}) }
@@ -87,12 +95,10 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem)
 	}
 	view := templates.ProblemPage{
 		Page: s.newPage(r, actor), Status: p.status, Permission: string(p.permission), RequestID: middleware.GetReqID(r.Context()),
+		AgainURL: again(r), Minutes: (p.retryAfter + 59) / 60,
 	}
 	if p.detail.Text != "" {
 		view.Detail = view.M(p.detail)
-	}
-	if actor.SignedIn() {
-		view.BackURL = paths.Home
 	}
 	var body bytes.Buffer
 	if err := templates.Problem(view).Render(r.Context(), &body); err != nil && r.Context().Err() == nil { // else nobody waits for it
@@ -101,8 +107,8 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
-	if p.retryAfter != "" {
-		h.Set("Retry-After", p.retryAfter)
+	if p.retryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.retryAfter))
 	}
 	w.WriteHeader(p.status)
 	_, _ = w.Write(body.Bytes()) // the client may be gone

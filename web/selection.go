@@ -36,13 +36,13 @@ var listParams = map[crm.List][]string{
 }
 
 // picker offers what the visitor may do with rows of the list that they see. Without rows there is nothing to pick.
-func (v *visit) picker(list crm.List, view templates.ListView, rows int, count string, owners templates.People) templates.Picker {
+func (v *visit) picker(list crm.List, view templates.ListView, rows int, count string) templates.Picker {
 	if rows == 0 {
 		return templates.Picker{}
 	}
 	changes := v.page.CanEditClients && list != crm.InteractionList
 	k := templates.Picker{
-		List: list, Count: count, Owners: owners.Users, Changes: changes, Exports: v.page.CanExport,
+		List: list, Count: count, Changes: changes, Exports: v.page.CanExport,
 		Status: crm.Status(v.query.Get("status")),
 		Ticked: v.query.Get("select") == "page", All: v.query.Get("select") == "all" || list == crm.InteractionList, // nothing can be done with some of them
 	}
@@ -263,7 +263,7 @@ func (v *visit) selectionPage(sel selection, b crm.Bulk, n int) templates.Select
 	return p
 }
 
-// chooseOwner asks for the new owner: lists of a large firm do not carry the choice along. Whoever was asked, and named
+// chooseOwner asks for the new owner: lists do not carry the choice along. Whoever was asked, and named
 // nobody who could be, is told so.
 func chooseOwner(ctx context.Context, v *visit, sel selection, b crm.Bulk, n int) (response, error) {
 	choices, err := v.store.Choices(ctx)

@@ -19,7 +19,7 @@ import (
 func (a *answer) boxes(selector string) []string {
 	a.b.t.Helper()
 	var ids []string
-	for _, n := range a.doc.Find(`input[name="id"][form="selection"]` + selector).Nodes {
+	for _, n := range a.doc.Find(`#selection tbody input[name="id"]` + selector).Nodes {
 		for _, at := range n.Attr {
 			if at.Key == "value" {
 				ids = append(ids, at.Val)
@@ -71,7 +71,7 @@ func TestRowsArePickedWithoutAScript(t *testing.T) {
 		t.Errorf("after the one Undo the list shows %q", got)
 	}
 
-	for status, want := range map[string]string{"": "Assign Archive", "archived": "Assign Restore", "all": "Assign Archive Restore"} {
+	for status, want := range map[string]string{"": "Assign… Archive", "archived": "Assign… Restore", "all": "Assign… Archive Restore"} {
 		mia.post("/organizations/bulk", "action", "archive", "list", "", "id", picked[0])
 		if got := strings.Join(mia.get("/organizations?status="+status).doc.Find("form#selection button").Map(textOf), " "); got != want {
 			t.Errorf("a list of status %q offers %q, want %q", status, got, want)

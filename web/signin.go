@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -138,7 +137,7 @@ type tooMany struct{ seconds int }
 func (tooMany) isResponse() {}
 
 func (s *Server) writeTooMany(w http.ResponseWriter, r *http.Request, t tooMany) {
-	s.writeProblem(w, r, problem{status: http.StatusTooManyRequests, retryAfter: strconv.Itoa(t.seconds)})
+	s.writeProblem(w, r, problem{status: http.StatusTooManyRequests, retryAfter: max(1, t.seconds)})
 }
 
 // localPath returns next if it is a path of this site, else the start page. Browsers read "//host", "/\host"

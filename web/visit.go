@@ -80,13 +80,15 @@ func (s *Server) newPage(r *http.Request, a authz.Actor) templates.Page {
 // partial reports whether the script of one of our pages asks, which has all of a page but its main part.
 func partial(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" }
 
-// shown returns the path and query of the page that a script asks from, the start page where it does not say.
+// shown returns the path and query of the page that was asked from, as a script or else the browser says it; the start page
+// where neither does.
 func shown(r *http.Request) string {
-	u, err := url.Parse(r.Header.Get("HX-Current-URL"))
-	if err != nil || u.Host != r.Host || !strings.HasPrefix(u.Path, "/") {
-		return paths.Home
+	for _, from := range []string{r.Header.Get("HX-Current-URL"), r.Referer()} {
+		if u, err := url.Parse(from); err == nil && u.Host == r.Host && strings.HasPrefix(u.Path, "/") && !strings.HasPrefix(u.Path, "//") {
+			return u.RequestURI()
+		}
 	}
-	return u.RequestURI()
+	return paths.Home
 }
 
 // storable makes every value valid text without NUL. What it had to change is a fault of that field.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -73,6 +74,7 @@ type browser struct {
 	site *site
 	http *http.Client
 	user crm.User
+	also http.Header // sent with each request
 }
 
 func (s *site) browser(t testing.TB) *browser {
@@ -143,6 +145,7 @@ func (b *browser) request(method, path string, body io.Reader) *http.Request {
 		b.t.Fatal(err)
 	}
 	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	maps.Copy(req.Header, b.also)
 	return req
 }
 

@@ -92,8 +92,11 @@ func (s *site) pages(t testing.TB) []string {
 func (b *tab) examineAnswers(s *site) {
 	b.t.Helper()
 	b.examine("an open filter", func() {
+		b.open(paths.Organizations + "?q=zzzz&panel=filter")
+	})
+	b.examine("the columns to choose from", func() {
 		b.open(paths.Organizations + "?q=zzzz")
-		b.click(summary("Filter"))
+		b.follow(link("Columns"))
 	})
 	b.examine("the palette", func() {
 		b.open(paths.Home)
@@ -141,7 +144,8 @@ func (b *tab) examineAnswers(s *site) {
 	})
 	b.examine("an action that cannot be done", func() {
 		b.open(paths.Organizations + "?select=page")
-		b.followAs(button("Assign"), http.StatusUnprocessableEntity)
+		b.follow(button("Assign…"))
+		b.followAs(button("Go on"), http.StatusUnprocessableEntity)
 	})
 	id := row[string](b.t, s, `SELECT id::text FROM organizations WHERE is_active ORDER BY id LIMIT 1`)
 	b.examine("a logged call", func() {

@@ -95,7 +95,7 @@ func (s *site) importCompanies(t testing.TB) string {
 // filterAndOpen narrows the list to a sector and opens the first company in it.
 func (b *tab) filterAndOpen(sector string) company {
 	b.t.Helper()
-	b.click(summary("Filter"))
+	b.follow(link("Filter"))
 	b.fill("sector", sector)
 	b.follow(button("Apply"))
 	n := row[int](b.t, b.site, `SELECT count(*) FROM organizations WHERE sector = $1`, sector)

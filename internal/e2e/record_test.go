@@ -27,29 +27,100 @@ func newFirm(t testing.TB) (*site, uuid.UUID) {
 	return s, id
 }
 
-// TestKeyboardCall logs a meeting without touching a mouse: the caret stands in the subject already.
+// TestKeyboardCall finds a client in the list, logs a meeting with them and plans what follows without touching a mouse: in
+// twelve key actions at most, besides what is typed.
 func TestKeyboardCall(t *testing.T) {
-	s, id := newFirm(t)
+	s, _ := newFirm(t)
 	mara := s.newTab(t)
-	mara.signIn("Mara", paths.Organization(id))
+	mara.signIn("Mara", paths.Organizations)
+	mara.mark()
 
+	hand := counted{tab: mara}
+	hand.press("/")
+	script[bool](mara, `document.activeElement.select(), true`) // DevTools types the key as well
+	mara.keys("harb")
+	mara.until("the list is narrowed", `location.search.includes("q=harb") && !document.querySelector("[data-busy]")`)
+	hand.press(kb.Escape)
+	hand.press("j")
+	hand.leads(kb.Enter)
+	mara.says("h1", "Harbour Mill")
 	mara.caretIn("subject")
 	mara.keys("Kick-off")
-	mara.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift)))
+	hand.press(kb.Tab, chromedp.ModifierShift)
 	mara.caretIn("channel")
-	mara.keys(kb.ArrowRight)
-	mara.keys(kb.Tab + kb.Tab)
+	hand.press(kb.ArrowRight)
+	hand.press(kb.Tab)
+	hand.press(kb.Tab)
 	mara.keys("Agreed on the first three months.")
-	mara.arrive("Ctrl+Enter", http.StatusOK, chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	hand.press(kb.Tab)
+	mara.caretIn("next_title")
+	mara.keys("Send the contract")
+	hand.press(kb.Tab)
+	mara.caretIn("next_in")
+	hand.press(kb.ArrowDown)
+	hand.leads(kb.Enter, chromedp.ModifierCtrl)
+	hand.within(12)
 
 	mara.says(".toast", "Interaction logged.")
 	mara.says("#timeline .feed li", "Kick-off")
+	mara.stays("a call")
+	mara.planned("Kick-off", "Send the contract")
 	channel := row[string](t, s, `SELECT channel FROM interactions WHERE body = 'Agreed on the first three months.'`)
 	if channel == "call" {
 		t.Error("the arrow key did not change the channel")
 	}
 	if n := row[int](t, s, `SELECT count(*) FROM interactions`); n != 1 {
 		t.Errorf("got %d interactions, want 1", n)
+	}
+}
+
+// planned fails the test unless an interaction and what follows from it were saved, in one change.
+func (b *tab) planned(subject, title string) {
+	b.t.Helper()
+	n := row[int](b.t, b.site, `SELECT count(*) FROM follow_ups f JOIN interactions i ON i.id = f.interaction_id
+		WHERE i.subject = $1 AND f.title = $2 AND f.state = 'open' AND (SELECT count(DISTINCT a.change_set_id) FROM audit_logs a WHERE a.target_id IN (f.id, i.id)) = 1`, subject, title)
+	if n != 1 {
+		b.t.Errorf("%q with %q was saved %d times, want once", subject, title, n)
+	}
+}
+
+// counted counts what somebody does in a tab besides typing text: keys with what is held down beside them, and taps.
+type counted struct {
+	*tab
+	done int
+}
+
+func (c *counted) press(key string, held ...chromedp.Modifier) {
+	c.t.Helper()
+	c.done++
+	c.do(chromedp.KeyEvent(key, chromedp.KeyModifiers(held...)))
+}
+
+// leads presses a key that leads to another page.
+func (c *counted) leads(key string, held ...chromedp.Modifier) {
+	c.t.Helper()
+	c.done++
+	c.arrive("pressing "+key, http.StatusOK, chromedp.KeyEvent(key, chromedp.KeyModifiers(held...)))
+}
+
+// touch taps what stays on the page.
+func (c *counted) touch(what selector) {
+	c.t.Helper()
+	c.done++
+	c.do(chromedp.Tap(what, chromedp.NodeVisible))
+}
+
+func (c *counted) tap(what selector) {
+	c.t.Helper()
+	c.done++
+	c.tab.tap(what)
+}
+
+func (c *counted) within(most int) {
+	c.t.Helper()
+	c.t.Logf("%d actions, of %d at most", c.done, most)
+	if c.done > most {
+		c.t.Errorf("it takes %d actions, want %d at most", c.done, most)
 	}
 }
 
@@ -113,31 +184,39 @@ func (b *tab) value(name string) string {
 	return script[string](b, `document.querySelector('main [name="`+name+`"]').value`)
 }
 
-// TestPhoneCall logs a call with a thumb: from the list two taps to the box, one to save.
+// TestPhoneCall logs a call and plans what follows with a thumb: six taps from the list, the one on the choice of a day
+// counted twice, since a phone opens its own list for it.
 func TestPhoneCall(t *testing.T) {
 	s, id := newFirm(t)
 	mara := s.newTab(t)
 	mara.do(chromedp.EmulateViewport(390, 844, chromedp.EmulateMobile, chromedp.EmulateTouch))
 	mara.signIn("Mara", paths.Organizations)
 
+	thumb := counted{tab: mara}
 	mara.fitsThumb("tbody tr:first-child a.name")
-	mara.tap("tbody tr:first-child a.name")
+	thumb.tap("tbody tr:first-child a.name")
 	if got := mara.path(); got != paths.Organization(id) {
 		t.Fatalf("the row led to %s", got)
 	}
 	mara.fitsThumb("nav.bottom a.plus")
-	mara.tap("nav.bottom a.plus")
+	thumb.tap("nav.bottom a.plus")
 	mara.caretIn("subject")
 	mara.keys("Called back")
+	thumb.touch(`main [name="next_title"]`)
+	mara.keys("Send the contract")
+	thumb.done += 2
+	mara.choose("next_in", "Tomorrow")
 	mara.fitsThumb(button("Log"))
-	mara.tap(button("Log"))
+	thumb.tap(button("Log"))
+	thumb.within(6)
 	mara.says(".toast", "Interaction logged.")
 	mara.says("#timeline .feed li", "Called back")
+	mara.planned("Called back", "Send the contract")
 
 	// what was said stands above the bar and may be taken back from there
 	mara.fitsThumb(button("Undo"))
 	mara.tap(button("Undo"))
-	mara.says(".toast", "Taken back.")
+	mara.says(".toast", "Taken back")
 	if n := row[int](t, s, `SELECT count(*) FROM interactions`); n != 0 {
 		t.Errorf("got %d interactions after the undo, want 0", n)
 	}

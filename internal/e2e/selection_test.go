@@ -20,7 +20,7 @@ func TestRangeOfRows(t *testing.T) {
 	if shown := script[bool](b, `document.querySelector(".selection-acts").checkVisibility()`); shown {
 		t.Error("with nothing picked the page offers what to do with it")
 	}
-	const rows = `[...document.querySelectorAll('[form="selection"][name="id"]')]`
+	const rows = `[...document.querySelectorAll('#selection tbody [name="id"]')]`
 	script[bool](b, rows+`[1].click(), `+rows+`[4].dispatchEvent(new MouseEvent("click", {shiftKey: true, bubbles: true, cancelable: true}))`)
 	if picked := script[string](b, rows+`.map((b, i) => b.checked ? i : "").join("")`); picked != "1234" {
 		t.Errorf("picked are the rows %s, want 1234", picked)

@@ -317,7 +317,7 @@ func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx
 		b = comparing()
 	}
 	if s.frame != nil {
-		if err := s.queueFrame(ctx, b, s.frame.list, s.frame.q, s.frame.into); err != nil {
+		if err := s.queueFrame(b, s.frame.list, s.frame.q, s.frame.into); err != nil {
 			return nil, err
 		}
 	}

@@ -58,10 +58,6 @@ func (s *Store) ownerReach() authz.Reach {
 
 const ownersQuery = `SELECT u.id, u.name, u.email FROM users u WHERE u.is_active ORDER BY u.name COLLATE "und-x-icu", u.id LIMIT 200`
 
-// FewPeople is up to how many active users a firm has for its lists to carry the choice among them along: it is at
-// hand at once, and costs little. In a larger firm each of the two selects would be a sixth of the page.
-const FewPeople = 12
-
 // Choices are what the selects of lists and forms offer.
 type Choices struct {
 	Owners  []crm.User // active users by name, at most 200

@@ -340,7 +340,7 @@ func (l list) amongLately(all string, where []string, p crm.Page) string {
 }
 
 // ownerSizes remembers for a minute how many organizations each owner has, roughly, from the planner's statistics:
-// counting a million takes 100 ms. It knows, too, whether the firm's people are few, and how old interactions are. Without statistics every owner has none, for which all plans are right and
+// counting a million takes 100 ms. It knows, too, how old interactions are. Without statistics every owner has none, for which all plans are right and
 // the cheapest for small reaches are taken.
 type ownerSizes struct {
 	mu     sync.Mutex
@@ -352,7 +352,6 @@ type ownerShares struct {
 	total  float64               // organizations
 	common map[uuid.UUID]float64 // the share of those who own most
 	rest   float64               // the share of any other owner
-	people int                   // active users, counted up to one more than FewPeople
 	talked []time.Time           // moments that part the interactions into equal shares, oldest first
 }
 
@@ -390,22 +389,21 @@ func (z *ownerSizes) read(ctx context.Context, db *DB) (ownerShares, error) {
 	}
 	type row struct {
 		Total, Distinct, Nulls float64
-		People                 int
 		Owners                 []uuid.UUID
 		Shares                 []float64
 		Talked                 []time.Time
 	}
 	r, err := one[row](ctx, db.pool, `
-		SELECT (SELECT count(*) FROM (SELECT 1 FROM users WHERE is_active LIMIT @few + 1) n) AS people, greatest(c.reltuples, 0)::float8 AS total, coalesce(s.null_frac, 0)::float8 AS nulls,
+		SELECT greatest(c.reltuples, 0)::float8 AS total, coalesce(s.null_frac, 0)::float8 AS nulls,
 			coalesce(CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * c.reltuples ELSE s.n_distinct END, 0)::float8 AS distinct,
 			coalesce(s.most_common_vals::text::uuid[], '{}') AS owners, coalesce(s.most_common_freqs::float8[], '{}') AS shares,
 			coalesce((SELECT t.histogram_bounds::text::timestamptz[] FROM pg_stats t WHERE t.schemaname = 'public' AND t.tablename = 'interactions' AND t.attname = 'happened_at'), '{}') AS talked
 		FROM pg_class c LEFT JOIN pg_stats s ON s.schemaname = 'public' AND s.tablename = 'organizations' AND s.attname = 'owner_user_id'
-		WHERE c.oid = 'public.organizations'::regclass`, pgx.NamedArgs{"few": FewPeople})
+		WHERE c.oid = 'public.organizations'::regclass`, pgx.NamedArgs{})
 	if err != nil {
 		return ownerShares{}, err
 	}
-	shares = ownerShares{talked: r.Talked, people: r.People, total: r.Total, common: map[uuid.UUID]float64{}}
+	shares = ownerShares{talked: r.Talked, total: r.Total, common: map[uuid.UUID]float64{}}
 	left := 1 - r.Nulls
 	for i, o := range r.Owners {
 		shares.common[o] = r.Shares[i]

@@ -56,14 +56,13 @@ func (s *Store) viewsQuery(where string) string {
 type FrameQuery struct {
 	Named   uuid.NullUUID   // a view to look up besides those offered
 	Person  crm.OwnerFilter // who is filtered by, to be called by their name
-	Choices bool            // what the filters offer, however many people that is
+	Choices bool            // what the filters offer, too
 }
 
-// ListFrame is what surrounds the rows of a list: what its filters offer, the views of it, and how the actor
-// likes it.
+// ListFrame is what surrounds the rows of a list: what its filters offer where that was asked for, the views of it, and
+// how the actor likes it.
 type ListFrame struct {
 	Choices
-	Offered bool            // Choices holds something: it was asked for, or the firm has FewPeople
 	Person  string          // the name of the user or team that the address, or else the view, filters by; "" for none
 	Views   []crm.SavedView // the actor's own and those shared with them, by name
 	Named   *crm.SavedView  // the view that was asked for, nil when there is none within reach
@@ -79,7 +78,7 @@ const personQuery = `WITH f AS (SELECT coalesce(@owner::uuid, @team::uuid) AS as
 func (s *Store) ListFrame(ctx context.Context, list crm.List, q FrameQuery) (ListFrame, error) {
 	var f ListFrame
 	b := &batch{}
-	err := s.queueFrame(ctx, b, list, q, &f)
+	err := s.queueFrame(b, list, q, &f)
 	if err == nil {
 		err = b.send(ctx, s.db)
 	}
@@ -102,17 +101,13 @@ func (s *Store) Framed(list crm.List, q FrameQuery, into *ListFrame) *Store {
 }
 
 // queueFrame adds what a frame is made of to a batch.
-func (s *Store) queueFrame(ctx context.Context, b *batch, list crm.List, q FrameQuery, f *ListFrame) error {
+func (s *Store) queueFrame(b *batch, list crm.List, q FrameQuery, f *ListFrame) error {
 	if err := s.require(viewPermission(list)); err != nil {
-		return err
-	}
-	firm, err := s.db.sizes.read(ctx, s.db)
-	if err != nil {
 		return err
 	}
 	args := s.args(ownerArgs(q.Person))
 	args["list"], args["named"], args["limit"] = list, q.Named, 2*crm.MaxViews
-	if f.Offered = q.Choices || firm.people <= FewPeople; f.Offered {
+	if q.Choices {
 		s.queueChoices(b, &f.Choices)
 	}
 	if q.Person.UserID.Valid || q.Person.TeamID.Valid || q.Named.Valid {

@@ -1,6 +1,15 @@
-// <crm-ago> keeps true what the server said of the last hours, "12 minutes ago", in its words.
+// <crm-ago> keeps true what the server said of the last hours, "12 minutes ago", in its words, and tells the exact time,
+// in the reader's own zone, where the pointer rests.
 customElements.define("crm-ago", class extends HTMLElement {
-  connectedCallback() { setInterval(() => this.refresh(), 60e3); }
+  connectedCallback() {
+    setInterval(() => this.refresh(), 60e3);
+    document.addEventListener("pointerover", ({ target }) => target.matches("time[datetime*=T]:not([title])") && this.#tell(target));
+  }
+
+  #tell(time) {
+    const { lang } = document.documentElement;
+    time.title = new Date(time.dateTime).toLocaleString(lang === "en" ? "en-GB" : lang, { timeZone: this.dataset.zone, dateStyle: "medium", timeStyle: "short" });
+  }
 
   refresh() {
     for (const time of document.querySelectorAll("time[data-ago]")) {

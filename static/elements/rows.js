@@ -5,9 +5,9 @@ customElements.define("crm-rows", class extends HTMLElement {
 
   connectedCallback() {
     this.addEventListener("click", (event) => {
-      const box = event.target.closest('[name="id"][form="selection"]');
+      const box = event.target.closest('[name="id"]');
       if (!box) return;
-      const boxes = [...this.querySelectorAll('[name="id"][form="selection"]')];
+      const boxes = [...this.querySelectorAll('[name="id"]')];
       const ends = [boxes.indexOf(this.#last), boxes.indexOf(box)];
       if (event.shiftKey && ends[0] >= 0) {
         for (const between of boxes.slice(Math.min(...ends), Math.max(...ends))) between.checked = box.checked;

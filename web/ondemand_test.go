@@ -12,18 +12,17 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/archpilot/crm/internal/crm"
-	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/internal/postgres/postgrestest"
 )
 
-// largeFirm is a site of more people than a list carries along, with one team.
-func largeFirm(t *testing.T) (s *site, mia *browser, team crm.Team, colleague crm.User) {
+// firmOfThree is a site of several people, with one team.
+func firmOfThree(t *testing.T) (s *site, mia *browser, team crm.Team, colleague crm.User) {
 	t.Helper()
 	s = newSite(t)
 	saved, err := postgrestest.System(s.db).CreateTeam(context.Background(), crm.Team{Name: "North"}, uuid.NullUUID{})
 	fatal(t, err)
 	team = crm.Team{ID: saved.ID, Name: "North"}
-	for n := range postgres.FewPeople {
+	for n := range 3 {
 		colleague = postgrestest.User(t, s.db, fmt.Sprintf("Colleague-%c", 'A'+n), postgrestest.ID(team.ID), "")
 	}
 	mia = s.role(t, "manager")
@@ -35,10 +34,10 @@ func largeFirm(t *testing.T) (s *site, mia *browser, team crm.Team, colleague cr
 	return s, mia, team, colleague
 }
 
-// TestALargeFirmIsAskedOnDemand: the lists of a firm with many people do not carry them along, and lose nothing by it.
-func TestALargeFirmIsAskedOnDemand(t *testing.T) {
+// TestFiltersAndColumnsAreAskedFor: lists do not carry them along, and lose nothing by it.
+func TestFiltersAndColumnsAreAskedFor(t *testing.T) {
 	t.Parallel()
-	_, mia, team, colleague := largeFirm(t)
+	_, mia, team, colleague := firmOfThree(t)
 	for _, path := range []string{"/organizations", "/contacts", "/interactions"} {
 		list := mia.get(path)
 		if n := list.doc.Find("main option").Length(); n != 0 {
@@ -47,6 +46,10 @@ func TestALargeFirmIsAskedOnDemand(t *testing.T) {
 		open := mia.get(list.href("main", "Filter")).wants(http.StatusOK)
 		if open.doc.Find("details[open] summary").Text() != "Filter" || !strings.Contains(open.doc.Find("details[open]").Text(), colleague.Name) || !strings.Contains(open.doc.Find("details[open]").Text(), "North") {
 			t.Errorf("%s: the link leads to no open panel with everybody in it", path)
+		}
+		columns := mia.get(list.href("main", "Columns")).wants(http.StatusOK).doc.Find("details[open]")
+		if strings.TrimSpace(columns.Find("summary").Text()) != "Columns" || columns.Find("[name=column]").Length() < 5 || columns.Find("form").AttrOr("action", "") != path+"/columns" {
+			t.Errorf("%s: the link leads to no open panel of the columns: %s", path, columns.Text())
 		}
 	}
 	for owner, name := range map[string]string{colleague.ID.String(): colleague.Name, "team:" + team.ID.String(): "North", "me": "Me"} {
@@ -79,7 +82,7 @@ func TestALargeFirmIsAskedOnDemand(t *testing.T) {
 // TestTheNewOwnerIsAskedFor where the list does not carry the choice along; what was picked is not lost by it.
 func TestTheNewOwnerIsAskedFor(t *testing.T) {
 	t.Parallel()
-	_, mia, _, colleague := largeFirm(t)
+	_, mia, _, colleague := firmOfThree(t)
 	again := func(a *answer, owner string) *answer {
 		form := a.doc.Find(`main form[action="/organizations/bulk"]`)
 		var sent []string

@@ -6,7 +6,7 @@ const typed = "input:not([type=hidden], [type=checkbox], [type=radio], [type=pas
 const fieldsOf = (form) => [...form.elements].filter((e) => e.name && e.matches(`${typed}, ${picked}`));
 const nameOf = (e) => e.matches(picked) ? `${e.name}=${e.value}` : e.name;
 const valueOf = (e) => e.matches(picked) ? e.checked : e.value;
-const isGuarded = (form) => form?.matches?.('main form[method="post"]:not(.selection)') &&
+const isGuarded = (form) => form?.matches?.('main form[method="post"]:not(#selection)') &&
   (form.querySelector("textarea") || [...form.elements].filter((e) => e.matches(typed)).length > 2);
 
 // A refused form holds what was typed as if the server had said so: all of it is unsaved.
