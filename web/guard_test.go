@@ -250,6 +250,9 @@ func TestTheDatabaseGoesAway(t *testing.T) {
 				t.Errorf("the outage costs the session: %v", a.header.Values("Set-Cookie"))
 			}
 		}
+		if got := b.get("//elsewhere.example/organizations").doc.Find(".problem .actions a").AttrOr("href", ""); got != "/" {
+			t.Errorf("an address that looks like another site's is tried again at %q", got)
+		}
 		b.get("/healthz").wants(http.StatusOK)
 		b.get("/readyz").guarded("readyz").wants(http.StatusServiceUnavailable)
 	}

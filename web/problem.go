@@ -6,12 +6,14 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5/middleware"
 
 	"github.com/archpilot/crm/internal/authz"
 	"github.com/archpilot/crm/internal/crm"
 	"github.com/archpilot/crm/internal/password"
+	"github.com/archpilot/crm/internal/paths"
 	"github.com/archpilot/crm/internal/postgres"
 	"github.com/archpilot/crm/templates"
 )
@@ -74,12 +76,18 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.writeProblem(w, r, p)
 }
 
-// again is where to try again what was asked for: the same page, or the one whose form was sent.
-func again(r *http.Request) string {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return r.URL.RequestURI()
+// again is where to try again what was asked for: the same page, without what could not be understood of its address, or
+// the one whose form was sent.
+func again(r *http.Request, status int) string {
+	switch {
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return shown(r)
+	case strings.HasPrefix(r.URL.Path, "//"): // which a browser reads as another site
+		return paths.Home
+	case status == http.StatusUnprocessableEntity:
+		return r.URL.EscapedPath()
 	}
-	return shown(r)
+	return r.URL.RequestURI()
 }
 
 // serveProblem answers every request with one problem, such as 404 where no route matches.
@@ -95,7 +103,7 @@ func (s *Server) writeProblem(w http.ResponseWriter, r *http.Request, p problem)
 	}
 	view := templates.ProblemPage{
 		Page: s.newPage(r, actor), Status: p.status, Permission: string(p.permission), RequestID: middleware.GetReqID(r.Context()),
-		AgainURL: again(r), Minutes: (p.retryAfter + 59) / 60,
+		AgainURL: again(r, p.status), Minutes: (p.retryAfter + 59) / 60,
 	}
 	if p.detail.Text != "" {
 		view.Detail = view.M(p.detail)

@@ -47,7 +47,7 @@ func TestProblemsAreExplained(t *testing.T) {
 		"nobody, no page":      {s.browser(t), 404, func(b *browser) *answer { return b.get("/nowhere") }, "/", "/login"},
 		"no such method":       {viewer, 405, func(b *browser) *answer { return b.do(b.request(http.MethodDelete, "/organizations", nil)) }, "/", "/"},
 		"too large":            {mia, 413, func(b *browser) *answer { return b.post("/organizations", "legal_name", strings.Repeat("x", 2<<20)) }, "/organizations/new", "/organizations/new /"},
-		"not understood":       {viewer, 422, func(b *browser) *answer { return b.get("/organizations?limit=many") }, "/", "/organizations?limit=many /"},
+		"not understood":       {viewer, 422, func(b *browser) *answer { return b.get("/organizations?limit=many") }, "/", "/organizations /"},
 		"too many tries":       {s.browser(t), 429, tooManyTries, "/login", "/login"},
 		"a fault of ours":      {viewer, 500, broken("organization_activity", organizations), "/", "/organizations /"},
 		"sessions are mislaid": {viewer, 500, broken("sessions", organizations), "/", "/organizations"},
