@@ -73,7 +73,7 @@ func (s *Store) changeQuery(from, where string) string {
 				WHEN v.ok AND a.table_name = 'interaction_contacts' THEN coalesce((SELECT c.first_name || ' ' || c.last_name FROM contacts c WHERE c.id = ` + attendeeTold + `), '') ELSE '' END AS linked_name,
 			CASE WHEN v.ok THEN a.before END AS before, CASE WHEN v.ok THEN a.after END AS after
 		FROM ` + from + ` LEFT JOIN users au ON au.id = a.user_id
-		CROSS JOIN LATERAL (SELECT ` + s.changeSeen() + ` AS ok) v WHERE ` + where
+		CROSS JOIN LATERAL (SELECT ` + s.changeSeen() + ` AS ok OFFSET 0) v WHERE ` + where
 }
 
 // queueHistory adds the latest changes of record @id to a batch: its own, those of its follow-ups, and the links it is
