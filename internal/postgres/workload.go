@@ -21,7 +21,7 @@ import (
 // How many people a page shows: their own page, and Today, which has much else to tell.
 const (
 	teamPage  = 50
-	teamToday = 20
+	teamToday = 12
 )
 
 // leads reports whether the actor's reach goes beyond their own.
@@ -76,7 +76,7 @@ func (s *Store) readFigures(ctx context.Context, t *crm.Staff, talk []tally, mos
 			clients = append(clients, w.UserID)
 		}
 	}
-	b := &batch{}
+	b := planned()
 	var tasks, covered []crm.Workload
 	var quiet []crm.QuietCount
 	queueMany(b, &tasks, s.tasksQuery(), s.args(pgx.NamedArgs{"people": people, "today": string(c.Today()), "now": c.Now}))
@@ -87,7 +87,7 @@ func (s *Store) readFigures(ctx context.Context, t *crm.Staff, talk []tally, mos
 	if talk == nil {
 		queueAuthorTalk(b, &talk, people, crm.Weeks(c, 1))
 	}
-	if err := b.send(ctx, s.db); err != nil {
+	if err := s.finish(ctx, b); err != nil {
 		return translate(err)
 	}
 	byUser := make(map[uuid.UUID]*crm.Workload, len(t.People))
