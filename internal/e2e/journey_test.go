@@ -61,7 +61,8 @@ func managerJourney(t *testing.T, scripts bool) {
 	mara.follow(button("Undo"))
 	mara.says(".toast", "Taken back.")
 	mara.open(company.path)
-	mara.says("#timeline", "Nothing logged yet")
+	mara.open(company.path + "?timeline=calls")
+	mara.says("#timeline", "No calls logged yet")
 	mara.openAs("/interactions/"+entry.Interaction, 404)
 
 	mara.undoImport(set, company)

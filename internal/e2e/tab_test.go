@@ -232,12 +232,12 @@ func (b *tab) fill(name, value string) {
 	b.do(chromedp.KeyEvent(value))
 }
 
-// choose picks an option of a select by its label.
+// choose picks an option of a select by its label, or by what stands before the day in it.
 func (b *tab) choose(name, label string) {
 	b.t.Helper()
 	found := script[bool](b, fmt.Sprintf(`(() => {
 		const select = document.querySelector('main select[name="%s"]');
-		const option = [...select.options].find((o) => o.label.trim() === %q);
+		const option = [...select.options].find((o) => o.label.trim().split(" · ")[0] === %q);
 		if (option) { select.value = option.value; select.dispatchEvent(new Event("change", {bubbles: true})); }
 		return !!option;
 	})()`, name, label))

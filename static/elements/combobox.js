@@ -27,6 +27,7 @@ customElements.define("crm-combobox", class extends HTMLElement {
     this.box.addEventListener("click", () => this.#list(""));
     this.box.addEventListener("input", () => this.#list(this.box.value));
     this.box.addEventListener("keydown", (event) => this.#key(event, close));
+    this.box.addEventListener("keypress", (event) => { if (this.took) event.preventDefault(); }); // a key that chose does not send the form, too
     this.addEventListener("mousedown", (event) => { event.preventDefault(); this.#pick(event.target.closest("[role=option]")); });
     say();
     if (document.activeElement === this.box) this.box.select();
@@ -36,7 +37,8 @@ customElements.define("crm-combobox", class extends HTMLElement {
     const options = [...this.children];
     const at = options.findIndex((o) => o.ariaSelected);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (event.isComposing || !step && this.hidden || !step && event.key !== "Enter" && event.key !== "Escape") return;
+    this.took = !event.isComposing && (step || !this.hidden && (event.key === "Enter" || event.key === "Escape"));
+    if (!this.took) return;
     event.preventDefault();
     if (event.key === "Escape") close();
     else if (event.key === "Enter") this.#pick(options[at]);
