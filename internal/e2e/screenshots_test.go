@@ -41,7 +41,7 @@ func TestScreenshots(t *testing.T) {
 		{"contact", paths.Contacts + "/" + id.Contact},
 		{"interactions", paths.Interactions},
 		{"follow-ups", paths.FollowUps + "?who=all"},
-		{"log", paths.LogLine("call @nordic 15m yesterday 15:00: renewal agreed #held >fri send contract")},
+		{"log", paths.LogLine("call @adeyemi 15m yesterday 15:00: renewal agreed #held >fri send contract")},
 		{"roles", paths.Roles},
 		{"audit", paths.Audit},
 	} {
