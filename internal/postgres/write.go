@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"time"
@@ -21,6 +22,12 @@ import (
 )
 
 var emptyIDs = []uuid.UUID{}
+
+// A write that met another is tried this often, waiting up to so much longer each time: half a second at most.
+const (
+	writeAttempts = 8
+	retryPause    = 20 * time.Millisecond
+)
 
 // Saved names what a write left behind.
 type Saved struct {
@@ -40,8 +47,8 @@ type work struct {
 var errNoAudit = errors.New("audit: a write returned no change")
 
 // write is the only way in which a record changes. It opens the transaction and the change set, runs fn,
-// inserts an audit row per change, and commits. A deadlock or serialization failure runs fn once more, so
-// fn may only touch the database and what it returns.
+// inserts an audit row per change, and commits. A deadlock or serialization failure runs fn again, so fn may
+// only touch the database and what it returns.
 func (s *Store) write(ctx context.Context, kind audit.Action, fn func(context.Context, *work) ([]audit.Change, error)) (uuid.UUID, error) {
 	return s.writeUndoing(ctx, kind, uuid.NullUUID{}, fn)
 }
@@ -52,8 +59,13 @@ func (s *Store) writeUndoing(ctx context.Context, kind audit.Action, undoes uuid
 		if err == nil {
 			return id, nil
 		}
-		if attempt == 3 || !retryable(err) {
+		if attempt == writeAttempts || !retryable(err) {
 			return uuid.Nil, translate(err)
+		}
+		select { // for as long as others need to get out of the way, and not all for equally long
+		case <-time.After(rand.N(time.Duration(attempt) * retryPause)):
+		case <-ctx.Done():
+			return uuid.Nil, ctx.Err()
 		}
 	}
 }
