@@ -50,12 +50,14 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.contact_touch_due(contact uuid, active boolean, last timestamp with time zone) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
-  SELECT coalesce(min(touch_due(active, last, c.created_at, t.every_days, t.touch_snoozed_until)), 'infinity')
-  FROM relationship_touches t JOIN contacts c ON c.id = t.contact_id WHERE t.contact_id = contact;
-$$;
+BEGIN
+  RETURN (SELECT coalesce(min(touch_due(active, last, c.created_at, t.every_days, t.touch_snoozed_until)), 'infinity')
+    FROM relationship_touches t JOIN contacts c ON c.id = t.contact_id WHERE t.contact_id = contact);
+END $$;
 
 CREATE FUNCTION public.end_links(who uuid) RETURNS bigint
     LANGUAGE sql
@@ -107,6 +109,7 @@ END $$;
 CREATE FUNCTION public.keep_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
   touched_organizations uuid[];
@@ -175,6 +178,7 @@ END $$;
 CREATE FUNCTION public.keep_contact_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
   renamed uuid[];
@@ -217,6 +221,7 @@ END $$;
 CREATE FUNCTION public.keep_has_contact() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
   touched uuid[];
@@ -315,6 +320,7 @@ END $$;
 CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
   retimed uuid[];
@@ -527,6 +533,7 @@ CREATE FUNCTION public.searchable(text) RETURNS text
 CREATE FUNCTION public.settle_contact_reach(touched uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
   PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
@@ -543,6 +550,7 @@ END $$;
 CREATE FUNCTION public.settle_contact_touch(touched uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
   IF touched IS NULL THEN
@@ -557,8 +565,12 @@ END $$;
 CREATE FUNCTION public.settle_last_contact(touched uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
+  IF touched IS NULL THEN
+    RETURN;
+  END IF;
   PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
   UPDATE contact_activity a SET last_contact_at = n.last
   FROM (SELECT t.id, coalesce(greatest((SELECT max(i.happened_at) FROM interactions i WHERE i.contact_id = t.id),
