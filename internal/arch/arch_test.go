@@ -40,8 +40,7 @@ var mayImport = map[string]rule{
 	"internal/backup":           only(),
 	"internal/config":           only(),
 	"internal/crm":              only(),
-	"internal/bench":            only("internal/paths", "internal/privatepg"), // a command for make bench: the built program over HTTP
-	"internal/e2e":              only(),                                       // tests alone: the built program in a browser
+	"internal/e2e":              only(), // tests alone: the built program in a browser
 	"internal/l10n":             only(),
 	"internal/mfa":              only(),
 	"internal/password":         only(),
@@ -78,6 +77,9 @@ var mayImport = map[string]rule{
 	"web/api":   only("internal/audit", "internal/authz", "internal/crm", "internal/paths", "internal/postgres"), // what programs get
 	"web": only("internal/audit", "internal/authz", "internal/calendar", "internal/crm", "internal/importer", "internal/l10n", "internal/mfa", "internal/password",
 		"internal/paths", "internal/postgres", "internal/quicklog", "static", "templates", "web/api"),
+
+	// a command for make bench: the built program over HTTP, and beside it its pages with nothing around them
+	"internal/bench": only("internal/authz", "internal/crm", "internal/l10n", "internal/paths", "internal/postgres", "internal/privatepg", "templates"),
 
 	// the wiring
 	"cmd/crm": anythingBut("internal/arch", "internal/bench", "internal/e2e", "internal/mail/mailtest", "internal/postgres/postgrestest", "internal/privatepg/withpg", "templates/ui"),

@@ -5,7 +5,7 @@
 // It loads a grown demo firm into a private PostgreSQL of its own, or finds it there from an earlier run,
 // starts bin/crm on it, signs people of every reach in, and asks for pages over HTTP. Beside each page it asks a
 // bare handler, a process of its own that runs the page's main query and renders its rows and does nothing
-// else, in turns, so that a busy machine slows both. The table says what a page costs and how near it comes to
+// else, in turns, so that a busy machine slows both; see bare.go. The table says what a page costs and how near it comes to
 // the bare handler.
 //
 // It is not a test: it asserts no time and fails only where a page does not answer as it should. CPU is read
