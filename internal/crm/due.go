@@ -82,7 +82,11 @@ type Due struct {
 // ParseDue reads a due as forms and the API send it: a day like "2026-12-04", or a moment as ParseTime reads it. It
 // returns the zero Due when s is neither.
 func ParseDue(s string, zone *time.Location) Due {
-	if t, err := time.Parse(time.DateOnly, s); err == nil && t.Year() > 0 { // there is no year 0
+	if len(s) == len(time.DateOnly) {
+		t, err := time.Parse(time.DateOnly, s)
+		if err != nil || t.Year() == 0 { // there is no year 0
+			return Due{}
+		}
 		return Due{Day: Day(s)}
 	}
 	at := ParseTime(s, zone).UTC().Truncate(time.Second)
@@ -139,7 +143,11 @@ func (d *Due) Scan(from any) error {
 	if from != nil && !isText {
 		return fmt.Errorf("due: cannot read a %T", from)
 	}
-	if *d = ParseDue(text, time.UTC); d.IsZero() && text != "" {
+	if text == "" {
+		*d = Due{}
+		return nil
+	}
+	if *d = ParseDue(text, time.UTC); d.IsZero() {
 		return fmt.Errorf("due: cannot read %q", text)
 	}
 	return nil

@@ -169,13 +169,13 @@ func (i Interaction) checkTalk(v Invalid) {
 // ParseTime reads a time as forms and the API send it: "2026-11-22T15:04" (seconds optional) in
 // the given zone, or RFC 3339. It returns the zero time when s is neither.
 func ParseTime(s string, zone *time.Location) time.Time {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t
+	}
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04"} {
 		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
 			return t
 		}
-	}
-	if t, err := time.Parse(time.RFC3339, s); err == nil {
-		return t
 	}
 	return time.Time{}
 }
