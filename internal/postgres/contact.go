@@ -159,7 +159,7 @@ func (s *Store) ContactPage(ctx context.Context, id uuid.UUID, view crm.Timeline
 	if err := s.require(authz.ViewClient); err != nil {
 		return p, err
 	}
-	b := &batch{}
+	b := s.ofRecord(authz.ViewClient, len(in) > 0)
 	var near *among
 	for _, f := range in {
 		l, listArgs, err := s.listContacts(ctx, f)

@@ -121,7 +121,7 @@ func (s *Store) InteractionPage(ctx context.Context, id uuid.UUID, in ...crm.Int
 	if err := s.require(authz.ViewInteraction); err != nil {
 		return p, err
 	}
-	b := &batch{}
+	b := s.ofRecord(authz.ViewInteraction, len(in) > 0)
 	var near *among
 	for _, f := range in {
 		l, listArgs, err := s.listInteractions(ctx, f)

@@ -292,8 +292,8 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 			at = countSnapshot
 		}
 	}
-	sql := strings.NewReplacer("%keys", keys, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total.sql+" AS total, "+at+" AS snapshot").Replace(l.outer) +
-		" ORDER BY " + l.placed(p.Before)
+	sql := strings.Replace(l.outer, "%keys", keys, 1)
+	sql = strings.Replace(sql, "%place", "k.id AS place_id, "+l.sortKey()+" AS sort_key, "+total.sql+" AS total, "+at+" AS snapshot", 1) + " ORDER BY " + l.placed(p.Before)
 	found, err := listRows[R](ctx, s, l, sql, all)
 	if err != nil {
 		return crm.Listing[T]{}, translate(err)
@@ -312,26 +312,30 @@ func readList[R, T any](ctx context.Context, s *Store, l list, p crm.Page, count
 
 // listRows runs the statement of a list, and with it what its frame asks for.
 func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx.NamedArgs) (found []R, err error) {
+	small, err := s.db.small(ctx)
+	if err != nil {
+		return nil, err
+	}
 	b := &batch{}
-	if l.alike {
+	switch {
+	case l.alike:
 		b = comparing()
+	case small:
+		b = planned()
 	}
 	if s.frame != nil {
 		if err := s.queueFrame(b, s.frame.list, s.frame.q, s.frame.into); err != nil {
 			return nil, err
 		}
 	}
-	switch {
-	case l.alike:
-		queueMany(b, &found, sql, args)
-		return found, s.finish(ctx, b)
-	case !l.custom && s.frame != nil:
+	if !l.custom || b.begun {
+		if b.Len() == 0 {
+			return many[R](ctx, s.db.pool, sql, args)
+		}
 		queueMany(b, &found, sql, args)
 		return found, b.send(ctx, s.db)
-	case !l.custom:
-		return many[R](ctx, s.db.pool, sql, args)
 	}
-	if s.frame != nil {
+	if b.Len() > 0 { // a batch has no say in how its statements are planned
 		if err := b.send(ctx, s.db); err != nil {
 			return nil, err
 		}

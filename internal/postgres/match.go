@@ -114,7 +114,7 @@ func (s *Store) rareWords(ctx context.Context, words string) (bool, error) {
 	b.queuePlanned(&f, args)
 	b.Queue(`SELECT (SELECT count(*) FROM (`+newestTalks+`) i WHERE `+interactionWords+`), `+allTalks, args).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&f.near, &f.all) })
-	err := s.finish(ctx, b)
+	err := b.send(ctx, s.db)
 	return f.rare(), translate(err)
 }
 

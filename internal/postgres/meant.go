@@ -68,7 +68,7 @@ func (s *Store) findMeant(ctx context.Context, n *Meant, firm, person crm.Query)
 	if firm.Empty() && person.Empty() {
 		return nil
 	}
-	if err := s.finish(ctx, look); err != nil {
+	if err := look.send(ctx, s.db); err != nil {
 		return err
 	}
 	rows := searching()
@@ -78,7 +78,7 @@ func (s *Store) findMeant(ctx context.Context, n *Meant, firm, person crm.Query)
 	if !person.Empty() {
 		queueRows(rows, &n.Contacts, contacts, args)
 	}
-	return s.finish(ctx, rows)
+	return rows.send(ctx, s.db)
 }
 
 // findSimilar fills the lists that are empty with names written alike. Where a firm was not named as one, either list
@@ -100,7 +100,7 @@ func (s *Store) findSimilar(ctx context.Context, n *Meant, firm, person crm.Quer
 	if !n.SimilarOrganizations && !n.SimilarContacts {
 		return nil
 	}
-	return s.finish(ctx, b)
+	return b.send(ctx, s.db)
 }
 
 // linkedRow is somebody at an organization that was named.

@@ -154,7 +154,7 @@ func (s *Store) OrganizationPage(ctx context.Context, id uuid.UUID, view crm.Tim
 	if err := s.require(authz.ViewClient); err != nil {
 		return p, err
 	}
-	b := &batch{}
+	b := s.ofRecord(authz.ViewClient, len(in) > 0)
 	var near *among
 	for _, f := range in {
 		l, listArgs, err := s.listOrganizations(ctx, f)

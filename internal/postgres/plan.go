@@ -230,6 +230,24 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	return nil
 }
 
+// planned opens a batch of many queries that are planned once for all values: the planner would weigh their arrays and
+// moments anew each time, which takes as long as running them.
+func planned() *batch {
+	b := &batch{}
+	b.begin("plan_cache_mode = force_generic_plan")
+	return b
+}
+
+// ofRecord opens the batch of a record's page. Within a reach of own or team its queries are planned once: in a small
+// register the planner would weigh the owners in reach for each page, which takes three times as long as the page. Where
+// the page looks into a list, which is planned by its values, that is not to be.
+func (s *Store) ofRecord(p authz.Permission, inList bool) *batch {
+	if inList || s.actor.Reach(p) == authz.All {
+		return &batch{}
+	}
+	return planned()
+}
+
 // talkWith returns the two ways to the interactions with contact @contact: as their contact, and as an attendee. An array of ids
 // is looked up once, by key, whatever the plan; a person is at hundreds of meetings, not at millions.
 func talkWith(scope string) []arm {
@@ -364,6 +382,15 @@ func (z ownerShares) talkedSince(share float64) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return z.talked[n], true
+}
+
+// smallRegister is up to how many organizations any plan of a list will do: to find the best one takes longer than the worst.
+const smallRegister = 5000
+
+// small reports whether the register is known to be small.
+func (db *DB) small(ctx context.Context) (bool, error) {
+	shares, err := db.sizes.read(ctx, db)
+	return shares.total > 0 && shares.total <= smallRegister, err
 }
 
 // of returns the part of all organizations that belongs to owners.

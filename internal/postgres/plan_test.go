@@ -202,3 +202,26 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		}
 	}
 }
+
+// TestASmallRegisterIsPlannedOnce: to weigh who is in reach takes longer there than any plan of a list or a record.
+func TestASmallRegisterIsPlannedOnce(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 60)
+	run(t, c.conn, `ANALYZE`)
+	for _, organizations := range []int{60, 1_000_000} {
+		run(t, c.conn, `UPDATE pg_class SET reltuples = $1 WHERE oid = 'organizations'::regclass`, organizations)
+		tracer := &asked{}
+		s := postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: tracer}).As(c.readers()[1].actor, postgres.Origin{})
+		l := must(s.Organizations(ctx, crm.OrganizationFilter{Sector: "Food"}))(t)
+		lists := len(tracer.batches)
+		must(s.OrganizationPage(ctx, l.Rows[0].ID, crm.TimelineView{}))(t)
+		if want := map[int]int{60: 1, 1_000_000: 0}[organizations]; lists != want || len(tracer.batches) != want+1 {
+			t.Fatalf("%d organizations: %d batches for a list, %d with a record", organizations, lists, len(tracer.batches))
+		}
+		for _, b := range tracer.batches {
+			if planned := b[1].SQL == "SET LOCAL plan_cache_mode = force_generic_plan"; !planned {
+				t.Errorf("%d organizations: planned anew: %s", organizations, b[1].SQL)
+			}
+		}
+	}
+}

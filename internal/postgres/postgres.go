@@ -215,7 +215,19 @@ func column[T any](ctx context.Context, q querier, sql string, args ...any) ([]T
 }
 
 // batch runs several queries in one round trip.
-type batch struct{ pgx.Batch }
+type batch struct {
+	pgx.Batch
+	begun bool // a transaction, which has settings of its own
+}
+
+// begin opens the batch with a transaction that has these settings; send ends it.
+func (b *batch) begin(settings ...string) {
+	b.begun = true
+	b.Queue("BEGIN READ ONLY")
+	for _, s := range settings {
+		b.Queue("SET LOCAL " + s)
+	}
+}
 
 // queueMany reads all rows of a query of the batch into into.
 func queueMany[T any](b *batch, into *[]T, sql string, args pgx.NamedArgs) {
@@ -243,6 +255,9 @@ func queueOne[T any](b *batch, into *T, sql string, args pgx.NamedArgs) {
 
 // send runs the batch.
 func (b *batch) send(ctx context.Context, db *DB) error {
+	if b.begun {
+		b.Queue("COMMIT")
+	}
 	return db.pool.SendBatch(ctx, &b.Batch).Close()
 }
 

@@ -262,7 +262,7 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 		s.queueNewest(b, t, args)
 		b.queuePlanned(&t.frequency, args)
 	}
-	return s.finish(ctx, b)
+	return b.send(ctx, s.db)
 }
 
 // queueLook asks what is at hand of t, and adds it to args.
@@ -298,7 +298,7 @@ func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organi
 		queueMany(b, &f.Interactions, `SELECT `+interactionColumns+s.interactionNames()+` FROM (`+s.talksFound(t, args)+`) k JOIN interactions i ON i.id = k.id`+s.interactionJoins()+`
 			WHERE `+t.scope+` ORDER BY i.happened_at DESC, i.id DESC`, with(args, "seen", t.newest))
 	}
-	return s.finish(ctx, b)
+	return b.send(ctx, s.db)
 }
 
 // similar fills f with organizations and contacts that are written like query: one wrong letter leaves most
@@ -317,7 +317,7 @@ func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.Nam
 	}
 	s.queueSimilarOrganizations(b, narrow, &f.Organizations, args)
 	s.queueSimilarContacts(b, narrow, &f.Contacts, args)
-	return s.finish(ctx, b)
+	return b.send(ctx, s.db)
 }
 
 // comparesReach reports whether names are compared among the clients in reach: where these are few that is less than
@@ -385,9 +385,7 @@ func comparing() *batch {
 // times off. Compiling a plan takes longer than running these.
 func searching() *batch {
 	b := &batch{}
-	for _, statement := range []string{"BEGIN READ ONLY", "SET LOCAL plan_cache_mode = force_custom_plan", "SET LOCAL jit = off"} {
-		b.Queue(statement)
-	}
+	b.begin("plan_cache_mode = force_custom_plan", "jit = off")
 	return b
 }
 
@@ -398,12 +396,6 @@ func (b *batch) byIndex(only bool) {
 
 // rowByRow keeps the query that follows from gathering what an index gives before it looks at the first row.
 func (b *batch) rowByRow() { b.Queue("SET LOCAL enable_bitmapscan = off") }
-
-// finish runs a batch of searching.
-func (s *Store) finish(ctx context.Context, b *batch) error {
-	b.Queue("COMMIT")
-	return b.send(ctx, s.db)
-}
 
 // with returns args and one more.
 func with(args pgx.NamedArgs, name string, value any) pgx.NamedArgs {

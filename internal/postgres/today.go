@@ -60,7 +60,7 @@ func (s *Store) Today(ctx context.Context, c crm.Clock) (Today, error) {
 	b := planned()
 	s.queueRecent(b, &t.Recent)
 	if !s.actor.May(authz.ViewInteraction) {
-		return t, s.finish(ctx, b)
+		return t, b.send(ctx, s.db)
 	}
 	weeks := crm.Weeks(c, talkWeeks)
 	var mine, all []tally
@@ -75,7 +75,7 @@ func (s *Store) Today(ctx context.Context, c crm.Clock) (Today, error) {
 	if t.Leads = s.leads(); t.Leads {
 		s.queueStaff(b, &t.Staff, &all, weeks)
 	}
-	if err := s.finish(ctx, b); err != nil {
+	if err := b.send(ctx, s.db); err != nil {
 		return t, translate(err)
 	}
 	t.Due, t.Talk, t.Quiet = dueLists(due), weekTalk(weeks, mine), quiet.list(quietShown)
@@ -83,15 +83,6 @@ func (s *Store) Today(ctx context.Context, c crm.Clock) (Today, error) {
 		return t, nil
 	}
 	return t, s.finishStaff(ctx, &t.Staff, weeks, all, c)
-}
-
-// planned opens a batch, for finish, of many queries that are planned once for all values: the planner would weigh their
-// arrays and moments anew each time, which takes as long as running them.
-func planned() *batch {
-	b := &batch{}
-	b.Queue("BEGIN READ ONLY")
-	b.Queue("SET LOCAL plan_cache_mode = force_generic_plan")
-	return b
 }
 
 // dueRow is a follow-up with the span in which it is due, and how many are in it.

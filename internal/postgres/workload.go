@@ -87,7 +87,7 @@ func (s *Store) readFigures(ctx context.Context, t *crm.Staff, talk []tally, mos
 	if talk == nil {
 		queueAuthorTalk(b, &talk, people, crm.Weeks(c, 1))
 	}
-	if err := s.finish(ctx, b); err != nil {
+	if err := b.send(ctx, s.db); err != nil {
 		return translate(err)
 	}
 	byUser := make(map[uuid.UUID]*crm.Workload, len(t.People))
