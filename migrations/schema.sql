@@ -1488,7 +1488,7 @@ CREATE INDEX organizations_owner_website_name ON public.organizations USING btre
 
 CREATE INDEX organizations_search ON public.organizations USING gin (search_text public.gin_trgm_ops);
 
-CREATE INDEX organizations_search_start ON public.organizations USING btree (search_text text_pattern_ops);
+CREATE INDEX organizations_search_start ON public.organizations USING btree ("left"(search_text, 40) text_pattern_ops);
 
 CREATE INDEX organizations_sector_name ON public.organizations USING btree (COALESCE(sector, ''::character varying) COLLATE "und-x-icu", display_name COLLATE "und-x-icu", id) INCLUDE (owner_user_id) WHERE is_active;
 

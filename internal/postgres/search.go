@@ -125,7 +125,7 @@ func (t searched) found() string {
 }
 
 func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched {
-	args["orgTyped"], args["orgStart"] = " "+joined(q.Words), literal.Replace(" "+joined(q.Firm()))+"%"
+	args["orgTyped"], args["orgStart"], args["orgBegin"] = " "+joined(q.Words), literal.Replace(" "+joined(q.Firm()))+"%", beginning(q.Firm())
 	args["orgName"], args["orgTails"] = " "+joined(q.Firm()), tails
 	t := searched{
 		name: "org", table: "organizations x", scope: s.organizationScope(authz.ViewClient, "x"),
@@ -135,7 +135,11 @@ func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched 
 	const begins = "o.search_text LIKE searchable(@orgStart)"
 	if s.actor.Reach(authz.ViewClient) == authz.All {
 		t.glance, t.most = glance, gathered
-		t.best = "SELECT o.id FROM organizations o WHERE " + begins + " ORDER BY o.search_text USING ~<~ LIMIT @limit"
+		const line = "left(o.search_text, 40)"
+		t.best = "SELECT o.id FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin) ORDER BY " + line + " USING ~<~ LIMIT @limit"
+		if args["orgBegin"] != args["orgStart"] { // longer than the index: what begins so need not match
+			t.best = "SELECT b.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)) b WHERE " + strings.Replace(begins, "o.", "b.", 1) + " LIMIT @limit"
+		}
 		t.near = "SELECT o.id, o.search_text FROM organizations o"
 		t.walk = "SELECT x.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o) x WHERE " + t.matches
 	} else { // owner by owner: see keys
@@ -187,7 +191,7 @@ const (
 
 func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.NamedArgs) (searched, error) {
 	const p = authz.ViewClient
-	args["conTyped"], args["conStart"] = " "+joined(q.Words), beginning(q)
+	args["conTyped"], args["conStart"] = " "+joined(q.Words), beginning(q.Words)
 	t := searched{
 		name: "con", table: "contacts x", scope: s.contactScope(p, "x"), common: commonShare, most: passed,
 		starts: words("x.search_text", "conStarts", q.Words, true, args), matches: matchContacts("x.search_text", q, args),
@@ -244,10 +248,10 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 	return t, nil
 }
 
-// beginning returns the pattern for the beginning of a person's name, no longer than its index.
-func beginning(q crm.Query) string {
+// beginning returns the pattern for the beginning of a name, no longer than its index.
+func beginning(words []crm.Word) string {
 	const indexed = 40
-	name := []rune(" " + joined(q.Words))
+	name := []rune(" " + joined(words))
 	return literal.Replace(string(name[:min(len(name), indexed)])) + "%"
 }
 
