@@ -1337,6 +1337,8 @@ CREATE INDEX contacts_archived_name ON public.contacts USING btree (last_name CO
 
 CREATE INDEX contacts_email_order ON public.contacts USING btree (COALESCE(email, ''::character varying), id) WHERE is_active;
 
+CREATE INDEX contacts_mobile_order ON public.contacts USING btree (COALESCE(mobile, ''::character varying), id) WHERE is_active;
+
 CREATE INDEX contacts_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id);
 
 CREATE INDEX contacts_newest ON public.contacts USING btree (created_at DESC, id DESC);
@@ -1347,11 +1349,15 @@ CREATE INDEX contacts_no_phone ON public.contacts USING btree (id) WHERE ((phone
 
 CREATE INDEX contacts_owner_email_order ON public.contacts USING btree (owner_user_id, COALESCE(email, ''::character varying), id) WHERE is_active;
 
+CREATE INDEX contacts_owner_mobile_order ON public.contacts USING btree (owner_user_id, COALESCE(mobile, ''::character varying), id) WHERE is_active;
+
 CREATE INDEX contacts_owner_name ON public.contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX contacts_owner_newest ON public.contacts USING btree (owner_user_id, created_at DESC, id DESC);
 
 CREATE INDEX contacts_owner_phone_order ON public.contacts USING btree (owner_user_id, COALESCE(phone, mobile, ''::character varying), id) WHERE is_active;
+
+CREATE INDEX contacts_owner_title_name ON public.contacts USING btree (owner_user_id, COALESCE(job_title, ''::character varying) COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX contacts_phone_order ON public.contacts USING btree (COALESCE(phone, mobile, ''::character varying), id) WHERE is_active;
 
@@ -1361,6 +1367,8 @@ CREATE INDEX contacts_search_family ON public.contacts USING btree ("left"(subst
 '::text) + 1)), 40) text_pattern_ops);
 
 CREATE INDEX contacts_search_start ON public.contacts USING btree ("left"(search_text, 40) text_pattern_ops);
+
+CREATE INDEX contacts_title_name ON public.contacts USING btree (COALESCE(job_title, ''::character varying) COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX follow_ups_contact ON public.follow_ups USING btree (contact_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
 
@@ -1400,13 +1408,21 @@ CREATE INDEX interaction_contacts_contact ON public.interaction_contacts USING b
 
 CREATE INDEX interactions_author_calendar ON public.interactions USING btree (user_id, happened_at DESC, id DESC) WHERE (((channel)::text = 'meeting'::text) OR (((channel)::text = 'call'::text) AND (duration_minutes IS NOT NULL)));
 
-CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id);
+CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, channel, direction, duration_minutes, created_at);
 
 CREATE INDEX interactions_author_outcome ON public.interactions USING btree (user_id, COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
 
 CREATE INDEX interactions_author_subject ON public.interactions USING btree (user_id, subject COLLATE "und-x-icu", happened_at, id);
 
+CREATE INDEX interactions_channel_order ON public.interactions USING btree (channel, happened_at, id);
+
 CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
+
+CREATE INDEX interactions_direction_order ON public.interactions USING btree (COALESCE(direction, ''::character varying), happened_at, id) WHERE (direction IS NOT NULL);
+
+CREATE INDEX interactions_logged_order ON public.interactions USING btree (created_at DESC, id DESC);
+
+CREATE INDEX interactions_minutes_order ON public.interactions USING btree (COALESCE(duration_minutes, '-1'::integer), happened_at, id) WHERE (duration_minutes IS NOT NULL);
 
 CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, user_id);
 

@@ -287,10 +287,10 @@ var InteractionColumns = []Column[crm.Interaction]{
 	{Name: "outcome", by: "outcome", Label: func(p Page) string { return p.T("Outcome") }, Usual: true, text: func(p Page, i crm.Interaction) string { return p.Word("outcome", i.Outcome) }},
 	{Name: "author", by: "author", Label: func(p Page) string { return p.T("Author") }, Usual: true, class: "minor", text: func(_ Page, i crm.Interaction) string { return i.AuthorName }},
 	{Name: "when", by: "newest", Label: func(p Page) string { return p.T("When") }, Usual: true, class: "k3 num", at: func(i crm.Interaction) time.Time { return i.HappenedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.HappenedAt) }},
-	{Name: "channel", Label: func(p Page) string { return p.T("Channel") }, text: func(p Page, i crm.Interaction) string { return ChannelLabel(p, i.Channel) }},
-	{Name: "direction", Label: func(p Page) string { return p.T("Direction") }, text: func(p Page, i crm.Interaction) string { return DirectionLabel(p, i.Direction) }},
-	{Name: "minutes", Label: func(p Page) string { return p.T("Minutes") }, class: "num", text: func(_ Page, i crm.Interaction) string { return minutesText(i) }},
-	{Name: "logged", Label: func(p Page) string { return p.T("Logged") }, class: "num", at: func(i crm.Interaction) time.Time { return i.CreatedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.CreatedAt) }},
+	{Name: "channel", by: "channel", Label: func(p Page) string { return p.T("Channel") }, text: func(p Page, i crm.Interaction) string { return ChannelLabel(p, i.Channel) }},
+	{Name: "direction", by: "direction", Label: func(p Page) string { return p.T("Direction") }, text: func(p Page, i crm.Interaction) string { return DirectionLabel(p, i.Direction) }},
+	{Name: "minutes", by: "minutes", Label: func(p Page) string { return p.T("Minutes") }, class: "num", text: func(_ Page, i crm.Interaction) string { return minutesText(i) }},
+	{Name: "logged", by: "logged", Label: func(p Page) string { return p.T("Logged") }, class: "num", at: func(i crm.Interaction) time.Time { return i.CreatedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.CreatedAt) }},
 }
 
 // channelIcons are the icons of the channels, which are called like them.

@@ -93,10 +93,16 @@ const (
 	ByTaxID       SortKey = "tax"
 	ByEmail       SortKey = "email"
 	ByPhone       SortKey = "phone"
+	ByMobile      SortKey = "mobile"
+	ByTitle       SortKey = "title"
 	ByOwner       SortKey = "owner"
 	ByAuthor      SortKey = "author"
 	BySubject     SortKey = "subject"
 	ByOutcome     SortKey = "outcome"
+	ByChannel     SortKey = "channel"
+	ByDirection   SortKey = "direction" // those without one last, either way
+	ByMinutes     SortKey = "minutes"   // those without a duration last, either way
+	ByLogged      SortKey = "logged"    // logged last first
 	ByStatus      SortKey = "status"
 	ByLastContact SortKey = "last"  // longest silent first; needs the right to see interactions
 	ByTouch       SortKey = "touch" // most overdue first, those without a rhythm last; needs the same right

@@ -34,6 +34,8 @@ var contactOrders = map[crm.SortKey]order{
 	crm.ByNewest:      {columns: []string{"c.created_at", "c.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByEmail:       {columns: []string{"coalesce(c.email, '')", "c.id"}, types: []string{"text"}},
 	crm.ByPhone:       {columns: []string{"coalesce(c.phone, c.mobile, '')", "c.id"}, types: []string{"text"}},
+	crm.ByMobile:      {columns: []string{"coalesce(c.mobile, '')", "c.id"}, types: []string{"text"}},
+	crm.ByTitle:       {columns: slices.Concat([]string{"coalesce(c.job_title, '')" + icu}, contactsByName.columns), types: []string{"text", "text", "text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz"}},
 	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.contact_id"}, types: []string{"timestamptz"}},
 }

@@ -87,6 +87,9 @@ func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence, 
 	case by.By != "":
 		return errNoOrder()
 	}
+	if o.sparse != nil {
+		l.groups = []group{{where: o.sparse.some}, {where: o.sparse.none, same: 1}}
+	}
 	return nil
 }
 

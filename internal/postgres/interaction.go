@@ -41,6 +41,26 @@ var interactionOrders = map[crm.SortKey]order{
 	crm.ByNewest:  interactionsByTime,
 	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
 	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByChannel: {columns: []string{"i.channel", "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByLogged:  {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
+	crm.ByDirection: {
+		columns: []string{"coalesce(i.direction, '')", "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"},
+		sparse: &sparse{"i.direction IS NOT NULL", "i.direction IS NULL"},
+	},
+	crm.ByMinutes: {
+		columns: []string{"coalesce(i.duration_minutes, -1)", "i.happened_at", "i.id"}, types: []string{"int", "timestamptz"},
+		sparse: &sparse{"i.duration_minutes IS NOT NULL", "i.duration_minutes IS NULL"},
+	},
+}
+
+// unauthored are the orders that no index has for each author: an author's interactions are gathered and sorted, from an
+// index that has all that takes.
+var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes}
+
+// authored reads the interactions of one author. OFFSET 0 keeps the planner from a walk through everybody's, which never ends
+// for an author of few.
+func authored(author string) string {
+	return "(SELECT i.* FROM interactions i WHERE i.user_id = " + author + " OFFSET 0) i"
 }
 
 type interactionRow struct {

@@ -28,7 +28,13 @@ type order struct {
 	columns []string // sort expressions, the id last; none is ever NULL
 	types   []string // SQL type of each but the id
 	desc    bool
+	sparse  *sparse // of an order by what most rows do not have
+	same    int     // how many of the first columns are the same in all rows that are walked: no index need have them
 }
+
+// sparse parts the rows that have what an order goes by from those that do not, which come last either way, in the order of
+// the columns after the first. So the index is of the few that have it.
+type sparse struct{ some, none string }
 
 // reversed returns the order the other way round when so is true.
 func (o order) reversed(so bool) order {
@@ -44,7 +50,7 @@ func directed(columns []string, desc bool) string {
 }
 
 // by returns the ORDER BY list, reversed when walking backwards.
-func (o order) by(backwards bool) string { return directed(o.columns, o.desc != backwards) }
+func (o order) by(backwards bool) string { return directed(o.columns[o.same:], o.desc != backwards) }
 
 // beyond returns the condition for rows after the page's key, or before it: a row comparison, which walks
 // the index, not the OR form, which does not.
@@ -54,7 +60,7 @@ func (o order) beyond(backwards bool) string {
 		parts[i] = "@key" + strconv.Itoa(i) + "::" + t
 	}
 	parts[len(parts)-1] = "@keyID::uuid"
-	return "(" + strings.Join(o.columns, ", ") + ")" + sign(o.desc != backwards) + "(" + strings.Join(parts, ", ") + ")"
+	return "(" + strings.Join(o.columns[o.same:], ", ") + ")" + sign(o.desc != backwards) + "(" + strings.Join(parts[o.same:], ", ") + ")"
 }
 
 func sign(desc bool) string {
@@ -78,6 +84,7 @@ func (o order) aliases() []string {
 type group struct {
 	where  string
 	people bool
+	same   int // as in order
 }
 
 // list is a keyset list about to be read: constant SQL from the entity's file, put together here.
@@ -157,6 +164,7 @@ func (l list) allKeys(p crm.Page) (string, error) {
 		case g.people:
 			parts = append(parts, l.byPeople(n, where, "TRUE", p.Before))
 		default:
+			l.order.same = g.same
 			if n == at {
 				where = append(where, l.order.beyond(p.Before))
 			}

@@ -155,7 +155,7 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 // contact_reach has one row for each owner through whose organizations a contact is in reach. Here it stands in for
 // the lists' tables, in their orders by name, by age and by last contact; the planner drops the join where no column asks for it.
 const (
-	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, r.created_at, k.email, k.phone, k.mobile, k.owner_user_id
+	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, r.created_at, k.email, k.phone, k.mobile, k.job_title, k.owner_user_id
 		FROM contact_reach r LEFT JOIN contacts k ON k.id = r.contact_id) c`
 	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at FROM contact_reach r) a`
 )
@@ -199,6 +199,11 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	if s.actor.Reach(p) == authz.All {
 		var err error
 		l.arms, err = s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
+		if gathered := slices.Contains(unauthored, f.Sort.By); gathered && f.Author.UserID.Valid {
+			l.arms = []arm{{from: authored("@owner::uuid"), where: l.scope}}
+		} else if gathered && f.Author.TeamID.Valid {
+			l.arms = []arm{{each: members, from: authored("u.id"), where: l.scope}}
+		}
 		return err
 	}
 	if f.OrganizationID.Valid || f.Query != "" { // a short range, or the words' index
@@ -215,7 +220,10 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	switch {
 	case reach.organizations <= fewReach, reach.narrow() && l.byPerson():
 		l.unwalk()
-		l.arms = l.count
+		if l.arms = l.count; slices.Contains(unauthored, f.Sort.By) {
+			l.arms = slices.Clone(l.count)
+			l.arms[len(l.arms)-1].from = authored("@me::uuid")
+		}
 	case reach.organizations <= gatheredReach:
 		l.arms = []arm{{where: "(i.user_id = @me::uuid OR " + s.clientsGathered(p, "i") + ")"}}
 	default:

@@ -150,6 +150,10 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		{"all", "contacts by e-mail", "contacts_email_order", contacts(crm.ContactFilter{Sort: sort("email")})},
 		{"all", "contacts by phone", "contacts_phone_order", contacts(crm.ContactFilter{Sort: sort("phone")})},
 		{"all", "contacts of an owner by phone", "contacts_owner_phone_order", contacts(crm.ContactFilter{Owner: crm.OwnerFilter{UserID: idOf(c.users[0].ID)}, Sort: sort("-phone")})},
+		{"all", "contacts by mobile", "contacts_mobile_order", contacts(crm.ContactFilter{Sort: sort("-mobile")})},
+		{"all", "contacts of an owner by mobile", "contacts_owner_mobile_order", contacts(crm.ContactFilter{Owner: crm.OwnerFilter{UserID: idOf(c.users[0].ID)}, Sort: sort("mobile")})},
+		{"all", "contacts by job title", "contacts_title_name", contacts(crm.ContactFilter{Sort: sort("title")})},
+		{"all", "contacts of an owner by job title", "contacts_owner_title_name", contacts(crm.ContactFilter{Owner: crm.OwnerFilter{UserID: idOf(c.users[0].ID)}, Sort: sort("-title")})},
 		{"all", "contacts by last contact", "contact_activity_last", contacts(crm.ContactFilter{Sort: sort("last")})},
 		{"all", "contacts by owner", "contacts_owner_name", contacts(crm.ContactFilter{Sort: sort("owner")})},
 		{"own 0", "contacts", "contact_reach_name", contacts(crm.ContactFilter{})},
@@ -169,6 +173,18 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		{"all", "interactions with an outcome", "interactions_outcome", interactions(crm.InteractionFilter{Outcome: "Resolved"})},
 		{"all", "an author's interactions by subject", "interactions_author_subject", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[0].ID)}, Sort: sort("subject")})},
 		{"all", "a team's interactions by outcome", "interactions_author_outcome", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{TeamID: idOf(c.teams[1])}, Sort: sort("outcome")})},
+		{"all", "interactions by channel", "interactions_channel_order", interactions(crm.InteractionFilter{Sort: sort("channel")})},
+		{"all", "interactions of a channel, by it", "interactions_channel_order", interactions(crm.InteractionFilter{Channel: crm.Note, Sort: sort("-channel")})},
+		{"all", "interactions as they were logged", "interactions_logged_order", interactions(crm.InteractionFilter{Sort: sort("logged")})},
+		{"all", "interactions by direction", "interactions_direction_order", interactions(crm.InteractionFilter{Sort: sort("direction")})},
+		{"all", "interactions by direction, and those without", "interactions_newest", interactions(crm.InteractionFilter{Sort: sort("-direction")})},
+		{"all", "interactions by duration", "interactions_minutes_order", interactions(crm.InteractionFilter{Sort: sort("-minutes")})},
+		{"all", "interactions by duration, and those without", "interactions_newest", interactions(crm.InteractionFilter{Sort: sort("minutes")})},
+		// Gathered, from whichever index goes by author: on few pages the heap costs next to nothing.
+		{"all", "an author's interactions by channel", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("channel")})},
+		{"all", "an author's interactions by duration", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("-minutes")})},
+		{"own 3", "interactions by channel", "interactions_channel_order", interactions(crm.InteractionFilter{Sort: sort("channel")})},
+		{"a small team", "interactions as they were logged", "interactions_logged_order", interactions(crm.InteractionFilter{Sort: sort("logged")})},
 		{"own 3", "interactions", "interactions_organization_newest", interactions(crm.InteractionFilter{})},
 		{"own 3", "interactions of a channel", "interactions_organization_newest", interactions(crm.InteractionFilter{Channel: crm.Note})},
 		{"a small team", "interactions", "organization_activity_owner_last", interactions(crm.InteractionFilter{})},
@@ -188,7 +204,7 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 			touched, walked := 0.0, false
 			plan.each(func(n node) {
 				touched += (n.Rows + n.Gone) * n.Loops
-				walked = walked || n.Index == tt.index
+				walked = walked || n.Index == tt.index || strings.HasSuffix(tt.index, "_") && strings.HasPrefix(n.Index, tt.index)
 				if n.Kind == "Seq Scan" && slices.Contains([]string{"organizations", "contacts", "interactions", "organization_contact", "organization_activity", "contact_activity", "contact_reach"}, n.Table) {
 					t.Errorf("%s: reads all of %s", what, n.Table)
 				}
