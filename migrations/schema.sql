@@ -200,8 +200,9 @@ CREATE FUNCTION public.keep_contact_reach() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-  UPDATE contact_reach r SET last_contact_at = n.last_contact_at, next_touch_at = n.next_touch_at FROM new_rows n
-  WHERE r.contact_id = n.contact_id AND (r.last_contact_at <> n.last_contact_at OR r.next_touch_at <> n.next_touch_at);
+  UPDATE contact_reach r SET last_contact_at = n.last_contact_at, next_touch_at = n.next_touch_at, next_follow_up_at = n.next_follow_up_at FROM new_rows n
+  WHERE r.contact_id = n.contact_id AND (r.last_contact_at <> n.last_contact_at OR r.next_touch_at <> n.next_touch_at
+    OR r.next_follow_up_at <> n.next_follow_up_at);
   RETURN NULL;
 END $$;
 
@@ -309,6 +310,31 @@ BEGIN
   UPDATE organization_activity a SET next_touch_at = touch_due(a.is_active, a.last_contact_at, o.created_at, o.touch_every_days, o.touch_snoozed_until)
   FROM new_rows n JOIN organizations o ON o.id = n.organization_id
   WHERE a.organization_id = n.organization_id AND n.is_active AND o.touch_every_days IS NOT NULL;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_next_follow_up() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  organizations uuid[];
+  contacts uuid[];
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO organizations, contacts FROM new_rows WHERE state = 'open';
+  WHEN 'DELETE' THEN
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO organizations, contacts FROM old_rows WHERE state = 'open';
+  ELSE
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO organizations, contacts FROM (
+      (SELECT id, organization_id, contact_id, due_on, due_at FROM old_rows WHERE state = 'open' EXCEPT SELECT id, organization_id, contact_id, due_on, due_at FROM new_rows WHERE state = 'open')
+      UNION ALL
+      (SELECT id, organization_id, contact_id, due_on, due_at FROM new_rows WHERE state = 'open' EXCEPT SELECT id, organization_id, contact_id, due_on, due_at FROM old_rows WHERE state = 'open')) moved;
+  END CASE;
+  IF organizations IS NOT NULL THEN
+    PERFORM settle_next_follow_up(organizations, contacts);
+  END IF;
   RETURN NULL;
 END $$;
 
@@ -471,12 +497,13 @@ CREATE FUNCTION public.rebuild_contact_reach() RETURNS void
     SET search_path TO 'public', 'pg_temp'
     AS $$
   DELETE FROM contact_reach r WHERE NOT EXISTS (SELECT 1 FROM contact_reaches v WHERE v.contact_id = r.contact_id AND v.owner_user_id = r.owner_user_id);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at, next_follow_up_at)
   SELECT * FROM contact_reaches
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at,
+    next_follow_up_at = EXCLUDED.next_follow_up_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at, r.next_follow_up_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at, EXCLUDED.next_follow_up_at);
 $$;
 
 CREATE FUNCTION public.rebuild_counts() RETURNS void
@@ -501,6 +528,20 @@ BEGIN
   WHERE is_active AND owner_user_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
   INSERT INTO client_totals (owner_user_id, n) SELECT owner_user_id, sum(n) FROM client_days GROUP BY 1;
 END $$;
+
+CREATE FUNCTION public.rebuild_next_follow_up() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE organization_activity a SET next_follow_up_at = n.due
+  FROM (SELECT b.organization_id, coalesce(min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')), 'infinity') AS due
+        FROM organization_activity b LEFT JOIN follow_ups f ON f.organization_id = b.organization_id AND f.state = 'open' GROUP BY 1) n
+  WHERE a.organization_id = n.organization_id AND a.next_follow_up_at <> n.due;
+  UPDATE contact_activity a SET next_follow_up_at = n.due
+  FROM (SELECT b.contact_id, coalesce(min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')), 'infinity') AS due
+        FROM contact_activity b LEFT JOIN follow_ups f ON f.contact_id = b.contact_id AND f.state = 'open' GROUP BY 1) n
+  WHERE a.contact_id = n.contact_id AND a.next_follow_up_at <> n.due;
+$$;
 
 CREATE FUNCTION public.rebuild_touch() RETURNS void
     LANGUAGE sql
@@ -532,12 +573,13 @@ BEGIN
   PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
   DELETE FROM contact_reach r WHERE r.contact_id = ANY(touched) AND NOT EXISTS ( -- OFFSET 0: row by row, not by a hash of all links
     SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = r.contact_id AND o.owner_user_id = r.owner_user_id OFFSET 0);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at, next_follow_up_at)
   SELECT * FROM contact_reaches v WHERE v.contact_id = ANY(touched)
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at,
+    next_follow_up_at = EXCLUDED.next_follow_up_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at, r.next_follow_up_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at, EXCLUDED.next_follow_up_at);
 END $$;
 
 CREATE FUNCTION public.settle_contact_touch(touched uuid[]) RETURNS void
@@ -565,6 +607,23 @@ BEGIN
           (SELECT max(x.met_at) FROM interaction_contacts x WHERE x.contact_id = t.id)), '-infinity') AS last
         FROM unnest(touched) t(id)) n
   WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
+END $$;
+
+CREATE FUNCTION public.settle_next_follow_up(organizations uuid[], contacts uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM 1 FROM organization_activity WHERE organization_id = ANY(organizations) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE organization_activity a SET next_follow_up_at = n.due
+  FROM (SELECT t.id, coalesce((SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = t.id AND f.state = 'open'), 'infinity') AS due
+        FROM unnest(organizations) t(id)) n
+  WHERE a.organization_id = n.id AND a.next_follow_up_at <> n.due;
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(contacts) ORDER BY contact_id FOR NO KEY UPDATE;
+  UPDATE contact_activity a SET next_follow_up_at = n.due
+  FROM (SELECT t.id, coalesce((SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.contact_id = t.id AND f.state = 'open'), 'infinity') AS due
+        FROM unnest(contacts) t(id)) n
+  WHERE a.contact_id = n.id AND a.next_follow_up_at <> n.due;
 END $$;
 
 CREATE FUNCTION public.settle_role_touch(most integer) RETURNS integer
@@ -704,7 +763,8 @@ CREATE TABLE public.contact_activity (
     owner_user_id uuid,
     is_active boolean NOT NULL,
     last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    next_follow_up_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -716,7 +776,8 @@ CREATE TABLE public.contact_reach (
     is_active boolean NOT NULL,
     last_contact_at timestamp with time zone NOT NULL,
     next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    next_follow_up_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -788,7 +849,8 @@ CREATE VIEW public.contact_reaches AS
     c.is_active,
     a.last_contact_at,
     a.next_touch_at,
-    c.created_at
+    c.created_at,
+    a.next_follow_up_at
    FROM (((public.organization_contact l
      JOIN public.organizations o ON ((o.id = l.organization_id)))
      JOIN public.contacts c ON ((c.id = l.contact_id)))
@@ -923,7 +985,8 @@ CREATE TABLE public.organization_activity (
     is_active boolean NOT NULL,
     has_contact boolean DEFAULT false NOT NULL,
     last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    next_follow_up_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -1317,7 +1380,11 @@ CREATE INDEX change_sets_user ON public.change_sets USING btree (user_id);
 
 CREATE INDEX contact_activity_last ON public.contact_activity USING btree (last_contact_at, contact_id) INCLUDE (owner_user_id, is_active);
 
+CREATE INDEX contact_activity_next ON public.contact_activity USING btree (next_follow_up_at, last_contact_at, contact_id) INCLUDE (owner_user_id, is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
+
 CREATE INDEX contact_activity_owner_last ON public.contact_activity USING btree (owner_user_id, last_contact_at, contact_id) INCLUDE (is_active);
+
+CREATE INDEX contact_activity_owner_next ON public.contact_activity USING btree (owner_user_id, next_follow_up_at, last_contact_at, contact_id) INCLUDE (is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
 
 CREATE INDEX contact_activity_owner_touch ON public.contact_activity USING btree (owner_user_id, next_touch_at, contact_id) INCLUDE (is_active);
 
@@ -1328,6 +1395,8 @@ CREATE INDEX contact_reach_last ON public.contact_reach USING btree (owner_user_
 CREATE INDEX contact_reach_name ON public.contact_reach USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", contact_id) WHERE is_active;
 
 CREATE INDEX contact_reach_newest ON public.contact_reach USING btree (owner_user_id, created_at DESC, contact_id DESC) INCLUDE (is_active);
+
+CREATE INDEX contact_reach_next ON public.contact_reach USING btree (owner_user_id, next_follow_up_at, last_contact_at, contact_id) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
 
 CREATE INDEX contact_reach_touch ON public.contact_reach USING btree (owner_user_id, next_touch_at, contact_id);
 
@@ -1452,9 +1521,13 @@ CREATE INDEX notices_unread ON public.notices USING btree (user_id, created_at D
 
 CREATE INDEX organization_activity_last ON public.organization_activity USING btree (last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
 
+CREATE INDEX organization_activity_next ON public.organization_activity USING btree (next_follow_up_at, last_contact_at, organization_id) INCLUDE (owner_user_id, is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
+
 CREATE INDEX organization_activity_no_contact ON public.organization_activity USING btree (organization_id) WHERE (NOT has_contact);
 
 CREATE INDEX organization_activity_owner_last ON public.organization_activity USING btree (owner_user_id, last_contact_at, organization_id) INCLUDE (is_active);
+
+CREATE INDEX organization_activity_owner_next ON public.organization_activity USING btree (owner_user_id, next_follow_up_at, last_contact_at, organization_id) INCLUDE (is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
 
 CREATE INDEX organization_activity_owner_touch ON public.organization_activity USING btree (owner_user_id, next_touch_at, organization_id) INCLUDE (is_active);
 
@@ -1645,6 +1718,12 @@ CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.interactions REFERENCIN
 CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.organization_activity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
 
 CREATE TRIGGER keep_met_at BEFORE INSERT ON public.interaction_contacts FOR EACH ROW EXECUTE FUNCTION public.keep_met_at();
+
+CREATE TRIGGER keep_next_delete AFTER DELETE ON public.follow_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
+
+CREATE TRIGGER keep_next_insert AFTER INSERT ON public.follow_ups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
+
+CREATE TRIGGER keep_next_update AFTER UPDATE ON public.follow_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
 
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
 

@@ -309,7 +309,7 @@ var OrganizationColumns = []Column[crm.OrganizationRow]{
 	{Name: "owner", by: "owner", Label: func(p Page) string { return p.T("Owner") }, Usual: true, text: func(_ Page, o crm.OrganizationRow) string { return o.OwnerName }},
 	{Name: "last", by: "last", Label: func(p Page) string { return p.T("Last contact") }, Usual: true, Talks: true, class: "num", at: func(o crm.OrganizationRow) time.Time { return o.LastContactAt }, due: func(o crm.OrganizationRow) *time.Time { return o.NextTouchAt }, text: func(p Page, o crm.OrganizationRow) string { return timeText(p, o.LastContactAt) }},
 	{Name: "touch", by: "touch", Label: func(p Page) string { return p.T("Keep in touch") }, Talks: true, class: "k4", due: func(o crm.OrganizationRow) *time.Time { return o.NextTouchAt }, text: func(p Page, o crm.OrganizationRow) string { return dueFile(p, o.NextTouchAt) }},
-	{Name: "next", Label: func(p Page) string { return p.T("Next follow-up") }, Usual: true, Talks: true, cell: func(p Page, o crm.OrganizationRow) templ.Component { return nextFollowUp(p, o.NextFollowUp, o.NextDue) }, text: func(p Page, o crm.OrganizationRow) string {
+	{Name: "next", by: "next", Label: func(p Page) string { return p.T("Next follow-up") }, Usual: true, Talks: true, cell: func(p Page, o crm.OrganizationRow) templ.Component { return nextFollowUp(p, o.NextFollowUp, o.NextDue) }, text: func(p Page, o crm.OrganizationRow) string {
 		return joined(" · ", o.NextFollowUp, dueExact(p, o.NextDue))
 	}},
 	{Name: "status", by: "status", Label: func(p Page) string { return p.T("Status") }, Usual: true, class: "k3", cell: func(p Page, o crm.OrganizationRow) templ.Component {

@@ -97,7 +97,7 @@ func TestLastContactDoesNotExistWithoutInteractions(t *testing.T) {
 			if a.rows() == "" {
 				t.Errorf("%s, %s: the filter has narrowed the list", name, list)
 			}
-			for _, sort := range []string{"last", "-last", "nonsense"} {
+			for _, sort := range []string{"last", "-last", "next", "nonsense"} {
 				b.get(list + "?sort=" + sort).wants(http.StatusUnprocessableEntity)
 			}
 		}

@@ -106,7 +106,11 @@ const (
 	ByStatus      SortKey = "status"
 	ByLastContact SortKey = "last"  // longest silent first; needs the right to see interactions
 	ByTouch       SortKey = "touch" // most overdue first, those without a rhythm last; needs the same right
+	ByNext        SortKey = "next"  // the first follow-up first, those without one last, either way; needs the same right
 )
+
+// TellsOfTalks reports whether an order tells of interactions of clients: see Actor.SeesLastContact.
+func (k SortKey) TellsOfTalks() bool { return k == ByLastContact || k == ByTouch || k == ByNext }
 
 // Sort is the order of a list. The zero value is the list's own.
 type Sort struct {

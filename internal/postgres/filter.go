@@ -66,7 +66,7 @@ func silent(f crm.Silence, at string) string {
 // interactions the actor may not see: for them it does not exist.
 func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence, touch crm.TouchFilter) error {
 	o, known := l.orders[by.By]
-	telling := by.By == crm.ByLastContact || by.By == crm.ByTouch
+	telling := by.By.TellsOfTalks()
 	switch {
 	case (telling || !told.IsZero() || touch != "") && !s.actor.SeesLastContact():
 		return errNoOrder()

@@ -216,8 +216,22 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 	if err := holdRecords(ctx, w, i, i.AttendeeIDs()); err != nil {
 		return nil, err
 	}
-	var changes []audit.Change
-	for _, n := range next { // first, since they may have faults too
+	var ended []imaged[crm.FollowUp]
+	for _, n := range next {
+		more, err := s.endedBy(ctx, w, i, n.Done)
+		if err := faults.Join("", err); err != nil {
+			return nil, err
+		}
+		ended = append(ended, more...)
+	}
+	if err := holdActivities(ctx, w, i, i.AttendeeIDs(), ended...); err != nil {
+		return nil, err
+	}
+	changes, err := s.endFollowUps(ctx, w, i, ended)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range next { // before the interaction, since they may have faults too
 		more, err := s.follow(ctx, w, i, n)
 		if err := faults.Join("", err); err != nil {
 			return nil, err
@@ -225,9 +239,6 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 		changes = append(changes, more...)
 	}
 	if err := faults.Err(); err != nil {
-		return nil, err
-	}
-	if err := holdActivities(ctx, w, i, i.AttendeeIDs()); err != nil {
 		return nil, err
 	}
 	after, err := scalar[json.RawMessage](ctx, w, `

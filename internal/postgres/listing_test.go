@@ -46,7 +46,7 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 		owners[i] = c.users[[]int{0, 0, 0, 1, 0, 0, 1, 2, 0, 4, 0, 0, 1, 0, 4, 0, 2, 0, 4, 0}[i]].ID
 	}
 	run(t, c.conn, `BEGIN`)
-	guarded := []string{"organizations", "contacts", "organization_contact", "interactions", "interaction_contacts"}
+	guarded := []string{"organizations", "contacts", "organization_contact", "interactions", "interaction_contacts", "follow_ups"}
 	for _, table := range guarded {
 		run(t, c.conn, `ALTER TABLE `+table+` DISABLE TRIGGER audit_guard`)
 	}
@@ -71,6 +71,11 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 		SELECT DISTINCT md5('i' || i * 5)::uuid, md5('c' || 1 + (i * 17 * k) % (2 * $1::int))::uuid FROM generate_series(1, 4 * $1::int / 5) i, generate_series(1, 3) k`, organizations)
 	run(t, c.conn, `UPDATE organizations SET touch_every_days = (ARRAY[30, 90, 365])[1 + hashtext(id::text) & 1] WHERE hashtext(id::text) % 3 = 0`)
 	run(t, c.conn, `UPDATE organization_contact SET touch_every_days = 60 WHERE hashtext(contact_id::text) % 3 = 0`)
+	run(t, c.conn, `INSERT INTO follow_ups (id, title, due_on, due_at, organization_id, contact_id, state, done_at)
+		SELECT md5('f' || i)::uuid, 'Next', CASE WHEN i % 2 = 0 THEN current_date + i % 9 END, CASE WHEN i % 2 = 1 THEN now() + interval '3 hours' * (i % 60) END,
+			CASE WHEN i % 3 < 2 THEN md5('o' || 1 + (i * 7) % $1::int)::uuid END, CASE WHEN i % 3 > 0 THEN md5('c' || 1 + (i * 11) % (2 * $1::int))::uuid END,
+			CASE WHEN i % 5 = 0 THEN 'done' ELSE 'open' END, CASE WHEN i % 5 = 0 THEN now() END
+		FROM generate_series(1, $1::int) i`, organizations)
 	for _, table := range guarded {
 		run(t, c.conn, `ALTER TABLE `+table+` ENABLE TRIGGER audit_guard`)
 	}
@@ -195,12 +200,16 @@ const (
 	byNamesDown = `c.last_name COLLATE "und-x-icu" DESC, c.first_name COLLATE "und-x-icu" DESC, c.id DESC`
 )
 
+// firstDue is when the next follow-up of an organization is due, NULL where there is none.
+const firstDue = `(SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = o.id AND f.state = 'open')`
+
 // organizationSorts are the orders of the list, in plain SQL.
 var organizationSorts = map[string]string{
 	"": byName + ", o.id", "-name": byName + " DESC, o.id DESC", "newest": "o.created_at DESC, o.id DESC", "-newest": "o.created_at, o.id",
 	"sector": `coalesce(o.sector, '') COLLATE "und-x-icu", ` + byName + ", o.id", "-size": `coalesce(o.size_band, '') COLLATE natural_order DESC, ` + byName + " DESC, o.id DESC",
 	"website": `coalesce(o.website, ''), ` + byName + ", o.id", "-tax": `coalesce(o.tax_id, '') DESC, ` + byName + " DESC, o.id DESC",
 	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC", "touch": "a.next_touch_at, o.id", "-touch": "a.next_touch_at DESC, o.id DESC",
+	"next": firstDue + ", a.last_contact_at, o.id", "-next": firstDue + " DESC NULLS LAST, a.last_contact_at DESC, o.id DESC",
 	"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byName + ", o.id", "-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byName + ", o.id",
 	"status": "o.is_active DESC, " + byName + ", o.id", "-status": "o.is_active, " + byName + ", o.id",
 }
@@ -285,6 +294,7 @@ func TestContactsWhateverThePlan(t *testing.T) {
 	sorts := map[string]string{
 		"": byNames, "-newest": "c.created_at, c.id", "email": "coalesce(c.email, ''), c.id", "-last": "a.last_contact_at DESC, c.id DESC", "last": "a.last_contact_at, c.id", "touch": "a.next_touch_at, c.id", "-touch": "a.next_touch_at DESC, c.id DESC",
 		"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byNames, "status": "c.is_active DESC, " + byNames, "phone": "coalesce(c.phone, c.mobile, ''), c.id", "-mobile": "coalesce(c.mobile, '') DESC, c.id DESC",
+		"next": strings.ReplaceAll(firstDue, "organization_id = o", "contact_id = c") + ", a.last_contact_at, c.id", "-next": strings.ReplaceAll(firstDue, "organization_id = o", "contact_id = c") + " DESC NULLS LAST, a.last_contact_at DESC, c.id DESC",
 		"title": `coalesce(c.job_title, '') COLLATE "und-x-icu", ` + byNames, "-title": `coalesce(c.job_title, '') COLLATE "und-x-icu" DESC, ` + byNamesDown,
 		"-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byNames,
 	}

@@ -47,6 +47,10 @@ var organizationOrders = map[crm.SortKey]order{
 	crm.BySize:        {columns: []string{sizeKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz"}},
 	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.organization_id"}, types: []string{"timestamptz"}},
+	crm.ByNext: {
+		columns: []string{"a.next_follow_up_at", "a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz", "timestamptz"},
+		sparse: &sparse{"a.next_follow_up_at < 'infinity'", "a.next_follow_up_at = 'infinity'"},
+	},
 }
 
 // organizationList is the page of the list with each organization's main contact: the first active one who
@@ -109,7 +113,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 		table: "organizations o", id: "o.id", owner: "o.owner_user_id", active: "o.is_active", scope: s.organizationScope(authz.ViewClient, "o"),
 		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id" + bounded(f.Touch),
 		order:    organizationsByName, orders: organizationOrders, people: crm.ByOwner,
-		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%touch", s.nextTouch("oa"), "%next", s.nextFollowUp("f.organization_id", "o.id")).Replace(organizationList),
+		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%touch", s.nextTouch("oa"), "%next", s.nextFollowUp("f.organization_id", "oa.organization_id", "oa")).Replace(organizationList),
 		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || f.Touch != "" || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "" || f.Picked != nil,
 	}
 	activity := func(condition string) string {

@@ -143,7 +143,7 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	// Owner by owner a row costs 0.001, or 0.005 where the contact itself has to be looked at; on a walk 0.01, and only as
 	// many as the share of the reach are kept.
 	dear := 6.0
-	if l.uncounted || l.order.columns[0] == contactOrders[crm.ByLastContact].columns[0] {
+	if l.uncounted || f.Sort.By == crm.ByLastContact || f.Sort.By == crm.ByNext {
 		dear = 0.5
 	}
 	if ordered := slices.Contains(reachOrders, l.order.columns[0]); !reach.narrow() && (!ordered || reach.share*reach.owners > dear) {
@@ -157,12 +157,12 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 const (
 	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, r.created_at, k.email, k.phone, k.mobile, k.job_title, k.owner_user_id
 		FROM contact_reach r LEFT JOIN contacts k ON k.id = r.contact_id) c`
-	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at FROM contact_reach r) a`
+	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at, r.next_follow_up_at FROM contact_reach r) a`
 )
 
 // reachOrders are how the orders begin that contact_reach has an index for.
 var reachOrders = []string{
-	contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0], contactOrders[crm.ByNewest].columns[0],
+	contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0], contactOrders[crm.ByNext].columns[0], contactOrders[crm.ByNewest].columns[0],
 }
 
 // contactArms are the two ways to contacts in reach, as in contactScope: by their owner, and through organizations.
