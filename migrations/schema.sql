@@ -280,6 +280,52 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.keep_main_contact() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT organization_id) FROM new_rows));
+  WHEN 'DELETE' THEN
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT organization_id) FROM old_rows));
+  ELSE
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT n.organization_id) FROM new_rows n JOIN old_rows o USING (organization_id, contact_id)
+      WHERE (o.role_label, o.relationship_status) IS DISTINCT FROM (n.role_label, n.relationship_status)));
+  END CASE;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_main_contact_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  renamed uuid[];
+BEGIN
+  SELECT array_agg(n.id) INTO renamed FROM new_rows n JOIN old_rows o USING (id)
+    WHERE (o.last_name, o.first_name, o.is_active) IS DISTINCT FROM (n.last_name, n.first_name, n.is_active);
+  IF renamed IS NOT NULL THEN
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT l.organization_id) FROM organization_contact l WHERE l.contact_id = ANY(renamed)));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_main_contact_owner() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO main_contacts (organization_id, owner_user_id) SELECT id, owner_user_id FROM new_rows;
+    RETURN NULL;
+  END IF;
+  PERFORM 1 FROM main_contacts a JOIN new_rows n ON n.id = a.organization_id WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
+  UPDATE main_contacts a SET owner_user_id = n.owner_user_id FROM new_rows n WHERE a.organization_id = n.id AND a.owner_user_id IS DISTINCT FROM n.owner_user_id;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_met_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -529,6 +575,20 @@ BEGIN
   INSERT INTO client_totals (owner_user_id, n) SELECT owner_user_id, sum(n) FROM client_days GROUP BY 1;
 END $$;
 
+CREATE FUNCTION public.rebuild_main_contacts() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  INSERT INTO main_contacts AS a (organization_id, owner_user_id, contact_id, last_name, first_name)
+  SELECT o.id, o.owner_user_id, m.id, coalesce(m.last_name, ''), coalesce(m.first_name, '')
+  FROM organizations o LEFT JOIN (
+    SELECT DISTINCT ON (l.organization_id) l.organization_id, c.id, c.last_name, c.first_name
+    FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE c.is_active
+    ORDER BY l.organization_id, l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id) m ON m.organization_id = o.id
+  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, contact_id = EXCLUDED.contact_id, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name
+    WHERE (a.owner_user_id, a.contact_id, a.last_name, a.first_name) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.contact_id, EXCLUDED.last_name, EXCLUDED.first_name);
+$$;
+
 CREATE FUNCTION public.rebuild_next_follow_up() RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
@@ -607,6 +667,24 @@ BEGIN
           (SELECT max(x.met_at) FROM interaction_contacts x WHERE x.contact_id = t.id)), '-infinity') AS last
         FROM unnest(touched) t(id)) n
   WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
+END $$;
+
+CREATE FUNCTION public.settle_main_contact(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF touched IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM 1 FROM main_contacts WHERE organization_id = ANY(touched) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE main_contacts a SET contact_id = n.contact_id, last_name = n.last_name, first_name = n.first_name
+  FROM (SELECT t.id, m.id AS contact_id, coalesce(m.last_name, '') AS last_name, coalesce(m.first_name, '') AS first_name
+        FROM unnest(touched) t(id) LEFT JOIN LATERAL (
+          SELECT c.id, c.last_name, c.first_name FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
+          WHERE l.organization_id = t.id AND c.is_active
+          ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE) n
+  WHERE a.organization_id = n.id AND (a.contact_id, a.last_name, a.first_name) IS DISTINCT FROM (n.contact_id, n.last_name, n.first_name);
 END $$;
 
 CREATE FUNCTION public.settle_next_follow_up(organizations uuid[], contacts uuid[]) RETURNS void
@@ -954,6 +1032,15 @@ CREATE TABLE public.jobs (
     result jsonb
 );
 
+CREATE TABLE public.main_contacts (
+    organization_id uuid NOT NULL,
+    owner_user_id uuid,
+    contact_id uuid,
+    last_name character varying(80) DEFAULT ''::character varying NOT NULL,
+    first_name character varying(80) DEFAULT ''::character varying NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
 CREATE TABLE public.notices (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -1260,6 +1347,9 @@ ALTER TABLE ONLY public.interactions
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.main_contacts
+    ADD CONSTRAINT main_contacts_pkey PRIMARY KEY (organization_id);
+
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_key UNIQUE (user_id, key);
 
@@ -1507,6 +1597,10 @@ CREATE INDEX jobs_user ON public.jobs USING btree (user_id, created_at);
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (due_at) WHERE (finished_at IS NULL);
 
+CREATE INDEX main_contacts_name ON public.main_contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", organization_id) INCLUDE (owner_user_id);
+
+CREATE INDEX main_contacts_owner_name ON public.main_contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", organization_id);
+
 CREATE INDEX notices_mail ON public.notices USING btree (mail_id) WHERE (mail_id IS NOT NULL);
 
 CREATE INDEX notices_old ON public.notices USING btree (read_at) WHERE (read_at IS NOT NULL);
@@ -1717,6 +1811,18 @@ CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.interactions REFERENCIN
 
 CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.organization_activity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
 
+CREATE TRIGGER keep_main_delete AFTER DELETE ON public.organization_contact REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
+
+CREATE TRIGGER keep_main_insert AFTER INSERT ON public.organization_contact REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
+
+CREATE TRIGGER keep_main_insert AFTER INSERT ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact_owner();
+
+CREATE TRIGGER keep_main_update AFTER UPDATE ON public.contacts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact_name();
+
+CREATE TRIGGER keep_main_update AFTER UPDATE ON public.organization_contact REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
+
+CREATE TRIGGER keep_main_update AFTER UPDATE ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact_owner();
+
 CREATE TRIGGER keep_met_at BEFORE INSERT ON public.interaction_contacts FOR EACH ROW EXECUTE FUNCTION public.keep_met_at();
 
 CREATE TRIGGER keep_next_delete AFTER DELETE ON public.follow_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
@@ -1810,6 +1916,9 @@ ALTER TABLE ONLY public.jobs
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.main_contacts
+    ADD CONSTRAINT main_contacts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);

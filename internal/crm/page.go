@@ -91,6 +91,7 @@ const (
 	BySize        SortKey = "size"
 	ByWebsite     SortKey = "website"
 	ByTaxID       SortKey = "tax"
+	ByMainContact SortKey = "contact" // family name first; those without one last, either way
 	ByEmail       SortKey = "email"
 	ByPhone       SortKey = "phone"
 	ByMobile      SortKey = "mobile"

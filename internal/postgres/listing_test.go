@@ -200,6 +200,10 @@ const (
 	byNamesDown = `c.last_name COLLATE "und-x-icu" DESC, c.first_name COLLATE "und-x-icu" DESC, c.id DESC`
 )
 
+// mainContact is a field of an organization's main contact, NULL where there is none.
+const mainContact = `(SELECT c.% FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE l.organization_id = o.id AND c.is_active
+	ORDER BY coalesce(l.relationship_status, '') = 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1)`
+
 // firstDue is when the next follow-up of an organization is due, NULL where there is none.
 const firstDue = `(SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = o.id AND f.state = 'open')`
 
@@ -209,7 +213,9 @@ var organizationSorts = map[string]string{
 	"sector": `coalesce(o.sector, '') COLLATE "und-x-icu", ` + byName + ", o.id", "-size": `coalesce(o.size_band, '') COLLATE natural_order DESC, ` + byName + " DESC, o.id DESC",
 	"website": `coalesce(o.website, ''), ` + byName + ", o.id", "-tax": `coalesce(o.tax_id, '') DESC, ` + byName + " DESC, o.id DESC",
 	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC", "touch": "a.next_touch_at, o.id", "-touch": "a.next_touch_at DESC, o.id DESC",
-	"next": firstDue + ", a.last_contact_at, o.id", "-next": firstDue + " DESC NULLS LAST, a.last_contact_at DESC, o.id DESC",
+	"contact":  strings.ReplaceAll(mainContact, "%", "last_name") + ` COLLATE "und-x-icu", ` + strings.ReplaceAll(mainContact, "%", "first_name") + ` COLLATE "und-x-icu", o.id`,
+	"-contact": strings.ReplaceAll(mainContact, "%", "last_name") + ` COLLATE "und-x-icu" DESC NULLS LAST, ` + strings.ReplaceAll(mainContact, "%", "first_name") + ` COLLATE "und-x-icu" DESC NULLS LAST, o.id DESC`,
+	"next":     firstDue + ", a.last_contact_at, o.id", "-next": firstDue + " DESC NULLS LAST, a.last_contact_at DESC, o.id DESC",
 	"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byName + ", o.id", "-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byName + ", o.id",
 	"status": "o.is_active DESC, " + byName + ", o.id", "-status": "o.is_active, " + byName + ", o.id",
 }

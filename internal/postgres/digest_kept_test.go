@@ -19,6 +19,14 @@ const wrongNext = `(
 			WHERE nullif(a.at, 'infinity') IS DISTINCT FROM (SELECT min(n.at) FROM next n WHERE n.id = a.id))
 		+ (SELECT count(*) FROM contact_reach r JOIN contact_activity a USING (contact_id) WHERE r.next_follow_up_at <> a.next_follow_up_at))`
 
+// wrongMain is the SQL that counts the organizations of which another, or nobody, is kept as the main contact.
+const wrongMain = `(
+	WITH ranked AS (SELECT l.organization_id, c.id, c.last_name, c.first_name, row_number() OVER (PARTITION BY l.organization_id
+			ORDER BY coalesce(l.relationship_status, '') = 'Former', l.role_label IS NULL, c.last_name, c.id) AS n
+		FROM organization_contact l JOIN contacts c ON c.id = l.contact_id AND c.is_active)
+	SELECT count(*) FROM organizations o LEFT JOIN ranked r ON r.organization_id = o.id AND r.n = 1 FULL JOIN main_contacts m ON m.organization_id = o.id
+	WHERE (o.id, o.owner_user_id, r.id, coalesce(r.last_name, ''), coalesce(r.first_name, '')) IS DISTINCT FROM (m.organization_id, m.owner_user_id, m.contact_id, m.last_name, m.first_name))`
+
 // dueSoon is a day or a moment, now and then the same one.
 func (l *life) dueSoon() crm.Due {
 	if l.IntN(2) == 0 {
