@@ -1591,6 +1591,8 @@ CREATE INDEX interactions_outcome ON public.interactions USING btree (COALESCE(o
 
 CREATE INDEX interactions_subject ON public.interactions USING btree (subject COLLATE "und-x-icu", happened_at, id);
 
+CREATE INDEX interactions_with_nobody ON public.interactions USING btree (happened_at, id) WHERE ((organization_id IS NULL) AND (contact_id IS NULL));
+
 CREATE INDEX interactions_words ON public.interactions USING gin (words);
 
 CREATE INDEX jobs_user ON public.jobs USING btree (user_id, created_at);

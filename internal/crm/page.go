@@ -104,6 +104,7 @@ const (
 	ByDirection   SortKey = "direction" // those without one last, either way
 	ByMinutes     SortKey = "minutes"   // those without a duration last, either way
 	ByLogged      SortKey = "logged"    // logged last first
+	ByWith        SortKey = "with"      // organizations by name, then people; the oldest first with each
 	ByStatus      SortKey = "status"
 	ByLastContact SortKey = "last"  // longest silent first; needs the right to see interactions
 	ByTouch       SortKey = "touch" // most overdue first, those without a rhythm last; needs the same right

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -41,6 +42,7 @@ var interactionOrders = map[crm.SortKey]order{
 	crm.ByNewest:  interactionsByTime,
 	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
 	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByWith:    withOrganization, // see with.go
 	crm.ByChannel: {columns: []string{"i.channel", "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
 	crm.ByLogged:  {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByDirection: {
@@ -55,7 +57,7 @@ var interactionOrders = map[crm.SortKey]order{
 
 // unauthored are the orders that no index has for each author: an author's interactions are gathered and sorted, from an
 // index that has all that takes.
-var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes}
+var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith}
 
 // authored reads the interactions of one author. OFFSET 0 keeps the planner from a walk through everybody's, which never ends
 // for an author of few.
@@ -91,7 +93,7 @@ func (s *Store) listInteractions(ctx context.Context, f crm.InteractionFilter) (
 	if err == nil && words != "" {
 		var rare bool
 		if rare, err = s.rareWords(ctx, words); rare { // OFFSET 0 keeps the planner from walking the index of times instead
-			l.table = `(SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i`
+			l.table = strings.Replace(l.table, "interactions i", `(SELECT i.* FROM interactions i WHERE `+interactionWords+` OFFSET 0) i`, 1)
 		}
 	}
 	args := ownerArgs(f.Author)

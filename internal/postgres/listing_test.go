@@ -63,7 +63,7 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 		SELECT DISTINCT ON (1, 2) md5('o' || 1 + (i * 13) % $1::int)::uuid, md5('c' || 1 + (i * 5) % (2 * $1::int))::uuid, (ARRAY['CFO','Buyer',NULL])[1 + i % 3], (ARRAY['Active','Former'])[1 + i % 2]
 		FROM generate_series(1, $1::int * 3 / 2) i WHERE i % 10 > 0`, organizations)
 	run(t, c.conn, `INSERT INTO interactions (id, organization_id, contact_id, user_id, channel, subject, outcome, happened_at, created_at, duration_minutes, direction)
-		SELECT md5('i' || i)::uuid, CASE WHEN i % 4 > 0 THEN md5('o' || 1 + (i * 3) % ($1::int / 2))::uuid END, CASE WHEN i % 4 < 2 THEN md5('c' || 1 + (i * 11) % $1::int)::uuid END,
+		SELECT md5('i' || i)::uuid, CASE WHEN i % 4 > 0 THEN md5('o' || 1 + (i * 3) % ($1::int / 2))::uuid END, CASE WHEN i % 4 < 2 AND i % 40 > 0 THEN md5('c' || 1 + (i * 11) % $1::int)::uuid END,
 			($2::uuid[])[1 + (i * 3) % 20], (ARRAY['call','note','email'])[1 + i % 3], (ARRAY['Talk','talk','Élan'])[1 + i % 3] || i / 30, (ARRAY['Resolved','No answer',NULL])[1 + i % 3], now() - interval '6 hours' * (i / 2),
 			timestamptz '2026-01-01' + interval '1 hour' * (i * 7 % 50), CASE WHEN i % 3 = 0 THEN i * 5 % 60 END, CASE WHEN i % 3 <> 1 THEN (ARRAY['in','out',NULL])[1 + i % 5 % 3] END
 		FROM generate_series(1, 4 * $1::int) i`, organizations, owners)
@@ -206,6 +206,9 @@ const mainContact = `(SELECT c.% FROM organization_contact l JOIN contacts c ON 
 
 // firstDue is when the next follow-up of an organization is due, NULL where there is none.
 const firstDue = `(SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = o.id AND f.state = 'open')`
+
+// with is the order of interactions by whom they were with, by the names in view: of organization wo, else of contact wc.
+const with = `wo.id IS NULL, wc.id IS NULL, wo.display_name COLLATE "und-x-icu"%[1]s, wo.id%[1]s, wc.last_name COLLATE "und-x-icu"%[1]s, wc.first_name COLLATE "und-x-icu"%[1]s, wc.id%[1]s, i.happened_at%[1]s, i.id%[1]s`
 
 // organizationSorts are the orders of the list, in plain SQL.
 var organizationSorts = map[string]string{
@@ -374,6 +377,7 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 		"": "i.happened_at DESC, i.id DESC", "-newest": "i.happened_at, i.id", "subject": `i.subject COLLATE "und-x-icu", i.happened_at, i.id`,
 		"-subject": `i.subject COLLATE "und-x-icu" DESC, i.happened_at DESC, i.id DESC`, "outcome": `coalesce(i.outcome, '') COLLATE "und-x-icu", i.happened_at, i.id`, "author": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at DESC, i.id DESC`,
 		"channel": "i.channel, i.happened_at, i.id", "-channel": "i.channel DESC, i.happened_at DESC, i.id DESC", "logged": "i.created_at DESC, i.id DESC", "-logged": "i.created_at, i.id",
+		"with": fmt.Sprintf(with, ""), "-with": fmt.Sprintf(with, " DESC"),
 		"direction": "i.direction, i.happened_at, i.id", "-direction": "i.direction DESC NULLS LAST, i.happened_at DESC, i.id DESC",
 		"minutes": "i.duration_minutes, i.happened_at, i.id", "-minutes": "i.duration_minutes DESC NULLS LAST, i.happened_at DESC, i.id DESC",
 	}
@@ -400,12 +404,12 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 			}
 			for name, filter := range filters {
 				for sort, by := range sorts {
-					if name != "all" && name != "author" && name != "team" && !slices.Contains([]string{"", "subject", "author", "-minutes"}, sort) {
+					if name != "all" && name != "author" && name != "team" && !slices.Contains([]string{"", "subject", "author", "-minutes", "with"}, sort) {
 						continue // as for organizations
 					}
-					wide := c.wide(stats, r) && name != "person" && name != "at"
+					wide := c.wide(stats, r) && name != "person" && name != "at" || r.name == "all" && name == "team" && strings.HasSuffix(sort, "with")
 					switch {
-					case sort == "author" && wide:
+					case (sort == "author" || strings.HasSuffix(sort, "with")) && wide:
 						by = sorts[""]
 					case sort == "author" && (r.name != "all" || name == "person"): // there all are in one order: see unwalk
 						by = `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at, i.id`
@@ -429,7 +433,9 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 					if n := min(3, len(got)); len(short) != n || !slices.EqualFunc(short, got[:n], func(i crm.Interaction, id uuid.UUID) bool { return i.ID == id }) {
 						t.Errorf("%s: a short page is not the beginning of a long one", what)
 					}
-					c.check(t, what, got, count, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
+					c.check(t, what, got, count, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id LEFT JOIN organizations wo ON wo.id = i.organization_id AND `+fmt.Sprintf(r.owner, "wo.owner_user_id")+
+						` LEFT JOIN contacts wc ON wc.id = i.contact_id AND wo.id IS NULL AND (`+fmt.Sprintf(r.owner, "wc.owner_user_id")+` OR EXISTS (SELECT 1 FROM organization_contact l
+							JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = wc.id AND `+fmt.Sprintf(r.owner, "o.owner_user_id")+`)) WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
 				}
 			}
 		}

@@ -192,22 +192,30 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	l.count = plain
 	if f.ContactID.Valid { // two short ranges
 		l.unwalk()
+		if l.byWith() {
+			s.gatherWith(l)
+		}
 		l.arms = talkWith(l.scope)
 		l.count = l.arms
 		return nil
 	}
 	if s.actor.Reach(p) == authz.All {
+		s.sortWith(l, f)
 		var err error
 		l.arms, err = s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
-		if gathered := slices.Contains(unauthored, f.Sort.By); gathered && f.Author.UserID.Valid {
-			l.arms = []arm{{from: authored("@owner::uuid"), where: l.scope}}
-		} else if gathered && f.Author.TeamID.Valid {
+		switch gathered := slices.Contains(unauthored, f.Sort.By); {
+		case gathered && f.Author.UserID.Valid:
+			l.arms = []arm{{from: strings.Replace(l.table, "interactions i", authored("@owner::uuid"), 1), where: l.scope}}
+		case gathered && f.Author.TeamID.Valid && !l.wide:
 			l.arms = []arm{{each: members, from: authored("u.id"), where: l.scope}}
 		}
 		return err
 	}
 	if f.OrganizationID.Valid || f.Query != "" { // a short range, or the words' index
 		l.unwalk()
+		if l.byWith() {
+			s.gatherWith(l)
+		}
 		l.arms = plain
 		return nil
 	}
@@ -218,11 +226,14 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		return err
 	}
 	switch {
-	case reach.organizations <= fewReach, reach.narrow() && l.byPerson():
+	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byWith()):
 		l.unwalk()
+		if l.byWith() {
+			s.gatherWith(l)
+		}
 		if l.arms = l.count; slices.Contains(unauthored, f.Sort.By) {
 			l.arms = slices.Clone(l.count)
-			l.arms[len(l.arms)-1].from = authored("@me::uuid")
+			l.arms[len(l.arms)-1].from = strings.Replace(l.table, "interactions i", authored("@me::uuid"), 1)
 		}
 	case reach.organizations <= gatheredReach:
 		l.arms = []arm{{where: "(i.user_id = @me::uuid OR " + s.clientsGathered(p, "i") + ")"}}
@@ -256,6 +267,9 @@ func (l *list) widen() {
 	l.wide = true
 	if l.byPerson() {
 		l.groups, l.descend = nil, false
+	}
+	if l.byWith() {
+		l.order = interactionsByTime
 	}
 }
 

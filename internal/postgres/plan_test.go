@@ -194,6 +194,9 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		// Gathered, from whichever index goes by author: on few pages the heap costs next to nothing.
 		{"all", "an author's interactions by channel", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("channel")})},
 		{"all", "an author's interactions by duration", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("-minutes")})},
+		{"all", "interactions by whom they were with", "organizations_name", interactions(crm.InteractionFilter{Sort: sort("with")})},
+		{"all", "interactions by whom they were with, reversed", "organizations_name", interactions(crm.InteractionFilter{Sort: sort("-with")})},
+		{"all", "an author's interactions by whom they were with", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("with")})},
 		{"own 3", "interactions by channel", "interactions_channel_order", interactions(crm.InteractionFilter{Sort: sort("channel")})},
 		{"a small team", "interactions as they were logged", "interactions_logged_order", interactions(crm.InteractionFilter{Sort: sort("logged")})},
 		{"own 3", "interactions", "interactions_organization_newest", interactions(crm.InteractionFilter{})},
