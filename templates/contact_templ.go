@@ -58,7 +58,7 @@ func (p ContactsPage) chips() []ui.Chip {
 func (p ContactsPage) sorts() []ui.Tab {
 	orders := []sorting{{"name", p.T("Name")}, {"newest", p.T("Newest first")}}
 	if p.SeesLastContact {
-		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")})
+		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")}, sorting{"next", p.T("Next follow-up")})
 	}
 	orders = append(orders, sorting{"email", p.T("E-mail")}, sorting{"phone", p.T("Phone")})
 	if !p.List.Wide {

@@ -54,7 +54,7 @@ func (p OrganizationsPage) chips() []ui.Chip {
 func (p OrganizationsPage) sorts() []ui.Tab {
 	orders := []sorting{{"name", p.T("Name")}, {"newest", p.T("Newest first")}}
 	if p.SeesLastContact {
-		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")})
+		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")}, sorting{"next", p.T("Next follow-up")})
 	}
 	return p.sortTabs(paths.Organizations, p.Query, append(orders, sorting{"sector", p.T("Sector")}, sorting{"size", p.T("Size")}, sorting{"owner", p.T("Owner")})...)
 }
