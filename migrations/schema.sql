@@ -1573,15 +1573,13 @@ CREATE INDEX interactions_author_outcome ON public.interactions USING btree (use
 
 CREATE INDEX interactions_author_subject ON public.interactions USING btree (user_id, subject COLLATE "und-x-icu", happened_at, id);
 
-CREATE INDEX interactions_channel_order ON public.interactions USING btree (channel, happened_at, id);
+CREATE INDEX interactions_channel_order ON public.interactions USING btree (channel, COALESCE(direction, ''::character varying), happened_at, id);
 
 CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
 
-CREATE INDEX interactions_direction_order ON public.interactions USING btree (COALESCE(direction, ''::character varying), happened_at, id) WHERE (direction IS NOT NULL);
-
 CREATE INDEX interactions_logged_order ON public.interactions USING btree (created_at DESC, id DESC);
 
-CREATE INDEX interactions_minutes_order ON public.interactions USING btree (COALESCE(duration_minutes, '-1'::integer), happened_at, id) WHERE (duration_minutes IS NOT NULL);
+CREATE INDEX interactions_minutes_order ON public.interactions USING btree (channel, COALESCE(duration_minutes, '-1'::integer), happened_at, id);
 
 CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, user_id);
 

@@ -34,8 +34,12 @@ func (s *Store) interactionJoins() string {
 
 var interactionsByTime = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz"}, desc: true}
 
-// outcomeKey is the outcome as the list filters and sorts by it, as sectorKey of organizations.
-const outcomeKey = `coalesce(i.outcome, '')` + icu
+// What lists sort by is never NULL, as sectorKey of organizations.
+const (
+	outcomeKey   = `coalesce(i.outcome, '')` + icu
+	directionKey = `coalesce(i.direction, '')`
+	minutesKey   = `coalesce(i.duration_minutes, -1)`
+)
 
 // interactionOrders are the orders of the list that one index walks.
 var interactionOrders = map[crm.SortKey]order{
@@ -43,21 +47,38 @@ var interactionOrders = map[crm.SortKey]order{
 	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
 	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
 	crm.ByWith:    withOrganization, // see with.go
-	crm.ByChannel: {columns: []string{"i.channel", "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByChannel: {columns: []string{"i.channel", directionKey, "i.happened_at", "i.id"}, types: []string{"text", "text", "timestamptz"}},
 	crm.ByLogged:  {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByDirection: {
-		columns: []string{"coalesce(i.direction, '')", "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"},
-		sparse: &sparse{"i.direction IS NOT NULL", "i.direction IS NULL"},
+		columns: []string{directionKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"},
+		sparse: &sparse{directionKey + " > ''", directionKey + " = ''"},
 	},
 	crm.ByMinutes: {
-		columns: []string{"coalesce(i.duration_minutes, -1)", "i.happened_at", "i.id"}, types: []string{"int", "timestamptz"},
-		sparse: &sparse{"i.duration_minutes IS NOT NULL", "i.duration_minutes IS NULL"},
+		columns: []string{minutesKey, "i.happened_at", "i.id"}, types: []string{"int", "timestamptz"},
+		sparse: &sparse{minutesKey + " > -1", minutesKey + " = -1"},
 	},
 }
 
 // unauthored are the orders that no index has for each author: an author's interactions are gathered and sorted, from an
 // index that has all that takes.
 var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith}
+
+// channelByChannel turns ways to interactions into those that go through each channel: the indexes of these orders begin
+// with it.
+func channelByChannel(arms []arm, f crm.InteractionFilter) []arm {
+	if f.Channel != "" || f.Sort.By != crm.ByDirection && f.Sort.By != crm.ByMinutes {
+		return arms
+	}
+	arms = slices.Clone(arms)
+	for n, a := range arms {
+		if a.each == "" && a.from == "" {
+			arms[n] = arm{each: everyChannel, where: a.where + " AND i.channel = u.id"}
+		}
+	}
+	return arms
+}
+
+const everyChannel = `SELECT id FROM unnest(ARRAY['call', 'email', 'meeting', 'note']::varchar[]) c(id)` // a constraint knows no other
 
 // authored reads the interactions of one author. OFFSET 0 keeps the planner from a walk through everybody's, which never ends
 // for an author of few.

@@ -34,7 +34,7 @@ type order struct {
 }
 
 // sparse parts the rows that have what an order goes by from those that do not, which come last either way, in the order of
-// the columns after the first. So the index is of the few that have it.
+// the columns after the first. An index of the few that have it will do.
 type sparse struct{ some, none string }
 
 // reversed returns the order the other way round when so is true.

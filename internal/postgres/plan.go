@@ -209,6 +209,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		case gathered && f.Author.TeamID.Valid && !l.wide:
 			l.arms = []arm{{each: members, from: authored("u.id"), where: l.scope}}
 		}
+		l.arms = channelByChannel(l.arms, f)
 		return err
 	}
 	if f.OrganizationID.Valid || f.Query != "" { // a short range, or the words' index
@@ -240,6 +241,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	default:
 		l.arms = plain
 	}
+	l.arms = channelByChannel(l.arms, f)
 	if !reach.narrow() {
 		l.widen()
 	}

@@ -187,10 +187,10 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 		{"all", "interactions by channel", "interactions_channel_order", interactions(crm.InteractionFilter{Sort: sort("channel")})},
 		{"all", "interactions of a channel, by it", "interactions_channel_order", interactions(crm.InteractionFilter{Channel: crm.Note, Sort: sort("-channel")})},
 		{"all", "interactions as they were logged", "interactions_logged_order", interactions(crm.InteractionFilter{Sort: sort("logged")})},
-		{"all", "interactions by direction", "interactions_direction_order", interactions(crm.InteractionFilter{Sort: sort("direction")})},
-		{"all", "interactions by direction, and those without", "interactions_newest", interactions(crm.InteractionFilter{Sort: sort("-direction")})},
+		{"all", "interactions by direction", "interactions_channel_order", interactions(crm.InteractionFilter{Sort: sort("direction")})},
+		{"all", "notes by direction", "interactions_channel_order", interactions(crm.InteractionFilter{Channel: crm.Note, Sort: sort("-direction")})},
 		{"all", "interactions by duration", "interactions_minutes_order", interactions(crm.InteractionFilter{Sort: sort("-minutes")})},
-		{"all", "interactions by duration, and those without", "interactions_newest", interactions(crm.InteractionFilter{Sort: sort("minutes")})},
+		{"all", "e-mails by duration", "interactions_minutes_order", interactions(crm.InteractionFilter{Channel: crm.Email, Sort: sort("minutes")})},
 		// Gathered, from whichever index goes by author: on few pages the heap costs next to nothing.
 		{"all", "an author's interactions by channel", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("channel")})},
 		{"all", "an author's interactions by duration", "interactions_author_", interactions(crm.InteractionFilter{Author: crm.OwnerFilter{UserID: idOf(c.users[2].ID)}, Sort: sort("-minutes")})},
