@@ -231,4 +231,16 @@ func TestListsWalkTheirIndexes(t *testing.T) {
 			}
 		}
 	}
+	s, deep := db.As(readers["all"].actor, postgres.Origin{}), crm.Page{Size: crm.MaxPageSize, Uncounted: true}
+	read := interactions(crm.InteractionFilter{Sort: sort("with")})
+	for range 40 {
+		next, err := read(s, deep)
+		fatal(t, err)
+		deep = next
+	}
+	touched := 0.0
+	a.explain(t, c.conn, func() error { _, err := read(s, deep); return err }).each(func(n node) { touched += (n.Rows + n.Gone) * n.Loops })
+	if touched > 8000 {
+		t.Errorf("a deep page of interactions by whom they were with touches %.0f rows: it begins at the first name", touched)
+	}
 }
