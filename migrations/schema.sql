@@ -204,8 +204,9 @@ CREATE FUNCTION public.keep_contact_reach() RETURNS trigger
     SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
-  UPDATE contact_reach r SET last_contact_at = n.last_contact_at, next_touch_at = n.next_touch_at FROM new_rows n
-  WHERE r.contact_id = n.contact_id AND (r.last_contact_at <> n.last_contact_at OR r.next_touch_at <> n.next_touch_at);
+  UPDATE contact_reach r SET last_contact_at = n.last_contact_at, next_touch_at = n.next_touch_at, next_follow_up_at = n.next_follow_up_at FROM new_rows n
+  WHERE r.contact_id = n.contact_id AND (r.last_contact_at <> n.last_contact_at OR r.next_touch_at <> n.next_touch_at
+    OR r.next_follow_up_at <> n.next_follow_up_at);
   RETURN NULL;
 END $$;
 
@@ -284,6 +285,52 @@ BEGIN
   RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.keep_main_contact() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT organization_id) FROM new_rows));
+  WHEN 'DELETE' THEN
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT organization_id) FROM old_rows));
+  ELSE
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT n.organization_id) FROM new_rows n JOIN old_rows o USING (organization_id, contact_id)
+      WHERE (o.role_label, o.relationship_status) IS DISTINCT FROM (n.role_label, n.relationship_status)));
+  END CASE;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_main_contact_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  renamed uuid[];
+BEGIN
+  SELECT array_agg(n.id) INTO renamed FROM new_rows n JOIN old_rows o USING (id)
+    WHERE (o.last_name, o.first_name, o.is_active) IS DISTINCT FROM (n.last_name, n.first_name, n.is_active);
+  IF renamed IS NOT NULL THEN
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT l.organization_id) FROM organization_contact l WHERE l.contact_id = ANY(renamed)));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_main_contact_owner() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO main_contacts (organization_id, owner_user_id) SELECT id, owner_user_id FROM new_rows;
+    RETURN NULL;
+  END IF;
+  PERFORM 1 FROM main_contacts a JOIN new_rows n ON n.id = a.organization_id WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
+  UPDATE main_contacts a SET owner_user_id = n.owner_user_id FROM new_rows n WHERE a.organization_id = n.id AND a.owner_user_id IS DISTINCT FROM n.owner_user_id;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_met_at() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -314,6 +361,31 @@ BEGIN
   UPDATE organization_activity a SET next_touch_at = touch_due(a.is_active, a.last_contact_at, o.created_at, o.touch_every_days, o.touch_snoozed_until)
   FROM new_rows n JOIN organizations o ON o.id = n.organization_id
   WHERE a.organization_id = n.organization_id AND n.is_active AND o.touch_every_days IS NOT NULL;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_next_follow_up() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+DECLARE
+  organizations uuid[];
+  contacts uuid[];
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO organizations, contacts FROM new_rows WHERE state = 'open';
+  WHEN 'DELETE' THEN
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO organizations, contacts FROM old_rows WHERE state = 'open';
+  ELSE
+    SELECT array_agg(DISTINCT organization_id), array_agg(DISTINCT contact_id) INTO organizations, contacts FROM (
+      (SELECT id, organization_id, contact_id, due_on, due_at FROM old_rows WHERE state = 'open' EXCEPT SELECT id, organization_id, contact_id, due_on, due_at FROM new_rows WHERE state = 'open')
+      UNION ALL
+      (SELECT id, organization_id, contact_id, due_on, due_at FROM new_rows WHERE state = 'open' EXCEPT SELECT id, organization_id, contact_id, due_on, due_at FROM old_rows WHERE state = 'open')) moved;
+  END CASE;
+  IF organizations IS NOT NULL THEN
+    PERFORM settle_next_follow_up(organizations, contacts);
+  END IF;
   RETURN NULL;
 END $$;
 
@@ -477,12 +549,13 @@ CREATE FUNCTION public.rebuild_contact_reach() RETURNS void
     SET search_path TO 'public', 'pg_temp'
     AS $$
   DELETE FROM contact_reach r WHERE NOT EXISTS (SELECT 1 FROM contact_reaches v WHERE v.contact_id = r.contact_id AND v.owner_user_id = r.owner_user_id);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at, next_follow_up_at)
   SELECT * FROM contact_reaches
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at,
+    next_follow_up_at = EXCLUDED.next_follow_up_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at, r.next_follow_up_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at, EXCLUDED.next_follow_up_at);
 $$;
 
 CREATE FUNCTION public.rebuild_counts() RETURNS void
@@ -507,6 +580,34 @@ BEGIN
   WHERE is_active AND owner_user_id IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2;
   INSERT INTO client_totals (owner_user_id, n) SELECT owner_user_id, sum(n) FROM client_days GROUP BY 1;
 END $$;
+
+CREATE FUNCTION public.rebuild_main_contacts() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  INSERT INTO main_contacts AS a (organization_id, owner_user_id, contact_id, last_name, first_name)
+  SELECT o.id, o.owner_user_id, m.id, coalesce(m.last_name, ''), coalesce(m.first_name, '')
+  FROM organizations o LEFT JOIN (
+    SELECT DISTINCT ON (l.organization_id) l.organization_id, c.id, c.last_name, c.first_name
+    FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE c.is_active
+    ORDER BY l.organization_id, l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id) m ON m.organization_id = o.id
+  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, contact_id = EXCLUDED.contact_id, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name
+    WHERE (a.owner_user_id, a.contact_id, a.last_name, a.first_name) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.contact_id, EXCLUDED.last_name, EXCLUDED.first_name);
+$$;
+
+CREATE FUNCTION public.rebuild_next_follow_up() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  UPDATE organization_activity a SET next_follow_up_at = n.due
+  FROM (SELECT b.organization_id, coalesce(min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')), 'infinity') AS due
+        FROM organization_activity b LEFT JOIN follow_ups f ON f.organization_id = b.organization_id AND f.state = 'open' GROUP BY 1) n
+  WHERE a.organization_id = n.organization_id AND a.next_follow_up_at <> n.due;
+  UPDATE contact_activity a SET next_follow_up_at = n.due
+  FROM (SELECT b.contact_id, coalesce(min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')), 'infinity') AS due
+        FROM contact_activity b LEFT JOIN follow_ups f ON f.contact_id = b.contact_id AND f.state = 'open' GROUP BY 1) n
+  WHERE a.contact_id = n.contact_id AND a.next_follow_up_at <> n.due;
+$$;
 
 CREATE FUNCTION public.rebuild_touch() RETURNS void
     LANGUAGE sql
@@ -539,12 +640,13 @@ BEGIN
   PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
   DELETE FROM contact_reach r WHERE r.contact_id = ANY(touched) AND NOT EXISTS ( -- OFFSET 0: row by row, not by a hash of all links
     SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = r.contact_id AND o.owner_user_id = r.owner_user_id OFFSET 0);
-  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at)
+  INSERT INTO contact_reach AS r (contact_id, owner_user_id, last_name, first_name, is_active, last_contact_at, next_touch_at, created_at, next_follow_up_at)
   SELECT * FROM contact_reaches v WHERE v.contact_id = ANY(touched)
   ON CONFLICT (contact_id, owner_user_id) DO UPDATE SET last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
-    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at
-    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at)
-      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at);
+    is_active = EXCLUDED.is_active, last_contact_at = EXCLUDED.last_contact_at, next_touch_at = EXCLUDED.next_touch_at, created_at = EXCLUDED.created_at,
+    next_follow_up_at = EXCLUDED.next_follow_up_at
+    WHERE (r.last_name, r.first_name, r.is_active, r.last_contact_at, r.next_touch_at, r.created_at, r.next_follow_up_at)
+      IS DISTINCT FROM (EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.is_active, EXCLUDED.last_contact_at, EXCLUDED.next_touch_at, EXCLUDED.created_at, EXCLUDED.next_follow_up_at);
 END $$;
 
 CREATE FUNCTION public.settle_contact_touch(touched uuid[]) RETURNS void
@@ -577,6 +679,41 @@ BEGIN
           (SELECT max(x.met_at) FROM interaction_contacts x WHERE x.contact_id = t.id)), '-infinity') AS last
         FROM unnest(touched) t(id)) n
   WHERE a.contact_id = n.id AND a.last_contact_at <> n.last;
+END $$;
+
+CREATE FUNCTION public.settle_main_contact(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF touched IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM 1 FROM main_contacts WHERE organization_id = ANY(touched) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE main_contacts a SET contact_id = n.contact_id, last_name = n.last_name, first_name = n.first_name
+  FROM (SELECT t.id, m.id AS contact_id, coalesce(m.last_name, '') AS last_name, coalesce(m.first_name, '') AS first_name
+        FROM unnest(touched) t(id) LEFT JOIN LATERAL (
+          SELECT c.id, c.last_name, c.first_name FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
+          WHERE l.organization_id = t.id AND c.is_active
+          ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE) n
+  WHERE a.organization_id = n.id AND (a.contact_id, a.last_name, a.first_name) IS DISTINCT FROM (n.contact_id, n.last_name, n.first_name);
+END $$;
+
+CREATE FUNCTION public.settle_next_follow_up(organizations uuid[], contacts uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  PERFORM 1 FROM organization_activity WHERE organization_id = ANY(organizations) ORDER BY organization_id FOR NO KEY UPDATE;
+  UPDATE organization_activity a SET next_follow_up_at = n.due
+  FROM (SELECT t.id, coalesce((SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = t.id AND f.state = 'open'), 'infinity') AS due
+        FROM unnest(organizations) t(id)) n
+  WHERE a.organization_id = n.id AND a.next_follow_up_at <> n.due;
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(contacts) ORDER BY contact_id FOR NO KEY UPDATE;
+  UPDATE contact_activity a SET next_follow_up_at = n.due
+  FROM (SELECT t.id, coalesce((SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.contact_id = t.id AND f.state = 'open'), 'infinity') AS due
+        FROM unnest(contacts) t(id)) n
+  WHERE a.contact_id = n.id AND a.next_follow_up_at <> n.due;
 END $$;
 
 CREATE FUNCTION public.settle_role_touch(most integer) RETURNS integer
@@ -716,7 +853,8 @@ CREATE TABLE public.contact_activity (
     owner_user_id uuid,
     is_active boolean NOT NULL,
     last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    next_follow_up_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -728,7 +866,8 @@ CREATE TABLE public.contact_reach (
     is_active boolean NOT NULL,
     last_contact_at timestamp with time zone NOT NULL,
     next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
-    created_at timestamp with time zone NOT NULL
+    created_at timestamp with time zone NOT NULL,
+    next_follow_up_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -800,7 +939,8 @@ CREATE VIEW public.contact_reaches AS
     c.is_active,
     a.last_contact_at,
     a.next_touch_at,
-    c.created_at
+    c.created_at,
+    a.next_follow_up_at
    FROM (((public.organization_contact l
      JOIN public.organizations o ON ((o.id = l.organization_id)))
      JOIN public.contacts c ON ((c.id = l.contact_id)))
@@ -904,6 +1044,15 @@ CREATE TABLE public.jobs (
     result jsonb
 );
 
+CREATE TABLE public.main_contacts (
+    organization_id uuid NOT NULL,
+    owner_user_id uuid,
+    contact_id uuid,
+    last_name character varying(80) DEFAULT ''::character varying NOT NULL,
+    first_name character varying(80) DEFAULT ''::character varying NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
 CREATE TABLE public.notices (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -935,7 +1084,8 @@ CREATE TABLE public.organization_activity (
     is_active boolean NOT NULL,
     has_contact boolean DEFAULT false NOT NULL,
     last_contact_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
+    next_touch_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
+    next_follow_up_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -1209,6 +1359,9 @@ ALTER TABLE ONLY public.interactions
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.main_contacts
+    ADD CONSTRAINT main_contacts_pkey PRIMARY KEY (organization_id);
+
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_key UNIQUE (user_id, key);
 
@@ -1329,7 +1482,11 @@ CREATE INDEX change_sets_user ON public.change_sets USING btree (user_id);
 
 CREATE INDEX contact_activity_last ON public.contact_activity USING btree (last_contact_at, contact_id) INCLUDE (owner_user_id, is_active);
 
+CREATE INDEX contact_activity_next ON public.contact_activity USING btree (next_follow_up_at, last_contact_at, contact_id) INCLUDE (owner_user_id, is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
+
 CREATE INDEX contact_activity_owner_last ON public.contact_activity USING btree (owner_user_id, last_contact_at, contact_id) INCLUDE (is_active);
+
+CREATE INDEX contact_activity_owner_next ON public.contact_activity USING btree (owner_user_id, next_follow_up_at, last_contact_at, contact_id) INCLUDE (is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
 
 CREATE INDEX contact_activity_owner_touch ON public.contact_activity USING btree (owner_user_id, next_touch_at, contact_id) INCLUDE (is_active);
 
@@ -1341,6 +1498,8 @@ CREATE INDEX contact_reach_name ON public.contact_reach USING btree (owner_user_
 
 CREATE INDEX contact_reach_newest ON public.contact_reach USING btree (owner_user_id, created_at DESC, contact_id DESC) INCLUDE (is_active);
 
+CREATE INDEX contact_reach_next ON public.contact_reach USING btree (owner_user_id, next_follow_up_at, last_contact_at, contact_id) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
+
 CREATE INDEX contact_reach_touch ON public.contact_reach USING btree (owner_user_id, next_touch_at, contact_id);
 
 CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
@@ -1348,6 +1507,8 @@ CREATE INDEX contacts_active_name ON public.contacts USING btree (last_name COLL
 CREATE INDEX contacts_archived_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE (NOT is_active);
 
 CREATE INDEX contacts_email_order ON public.contacts USING btree (COALESCE(email, ''::character varying), id) WHERE is_active;
+
+CREATE INDEX contacts_mobile_order ON public.contacts USING btree (COALESCE(mobile, ''::character varying), id) WHERE is_active;
 
 CREATE INDEX contacts_name ON public.contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id);
 
@@ -1359,11 +1520,15 @@ CREATE INDEX contacts_no_phone ON public.contacts USING btree (id) WHERE ((phone
 
 CREATE INDEX contacts_owner_email_order ON public.contacts USING btree (owner_user_id, COALESCE(email, ''::character varying), id) WHERE is_active;
 
+CREATE INDEX contacts_owner_mobile_order ON public.contacts USING btree (owner_user_id, COALESCE(mobile, ''::character varying), id) WHERE is_active;
+
 CREATE INDEX contacts_owner_name ON public.contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX contacts_owner_newest ON public.contacts USING btree (owner_user_id, created_at DESC, id DESC);
 
 CREATE INDEX contacts_owner_phone_order ON public.contacts USING btree (owner_user_id, COALESCE(phone, mobile, ''::character varying), id) WHERE is_active;
+
+CREATE INDEX contacts_owner_title_name ON public.contacts USING btree (owner_user_id, COALESCE(job_title, ''::character varying) COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX contacts_phone_order ON public.contacts USING btree (COALESCE(phone, mobile, ''::character varying), id) WHERE is_active;
 
@@ -1373,6 +1538,8 @@ CREATE INDEX contacts_search_family ON public.contacts USING btree ("left"(subst
 '::text) + 1)), 40) text_pattern_ops);
 
 CREATE INDEX contacts_search_start ON public.contacts USING btree ("left"(search_text, 40) text_pattern_ops);
+
+CREATE INDEX contacts_title_name ON public.contacts USING btree (COALESCE(job_title, ''::character varying) COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
 
 CREATE INDEX follow_ups_contact ON public.follow_ups USING btree (contact_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
 
@@ -1412,13 +1579,19 @@ CREATE INDEX interaction_contacts_contact ON public.interaction_contacts USING b
 
 CREATE INDEX interactions_author_calendar ON public.interactions USING btree (user_id, happened_at DESC, id DESC) WHERE (((channel)::text = 'meeting'::text) OR (((channel)::text = 'call'::text) AND (duration_minutes IS NOT NULL)));
 
-CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id);
+CREATE INDEX interactions_author_newest ON public.interactions USING btree (user_id, happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, channel, direction, duration_minutes, created_at);
 
 CREATE INDEX interactions_author_outcome ON public.interactions USING btree (user_id, COALESCE(outcome, ''::character varying) COLLATE "und-x-icu", happened_at, id);
 
 CREATE INDEX interactions_author_subject ON public.interactions USING btree (user_id, subject COLLATE "und-x-icu", happened_at, id);
 
+CREATE INDEX interactions_channel_order ON public.interactions USING btree (channel, COALESCE(direction, ''::character varying), happened_at, id);
+
 CREATE INDEX interactions_contact_newest ON public.interactions USING btree (contact_id, happened_at DESC, id DESC);
+
+CREATE INDEX interactions_logged_order ON public.interactions USING btree (created_at DESC, id DESC);
+
+CREATE INDEX interactions_minutes_order ON public.interactions USING btree (channel, COALESCE(duration_minutes, '-1'::integer), happened_at, id);
 
 CREATE INDEX interactions_newest ON public.interactions USING btree (happened_at DESC, id DESC) INCLUDE (organization_id, contact_id, user_id);
 
@@ -1428,11 +1601,17 @@ CREATE INDEX interactions_outcome ON public.interactions USING btree (COALESCE(o
 
 CREATE INDEX interactions_subject ON public.interactions USING btree (subject COLLATE "und-x-icu", happened_at, id);
 
+CREATE INDEX interactions_with_nobody ON public.interactions USING btree (happened_at, id) WHERE ((organization_id IS NULL) AND (contact_id IS NULL));
+
 CREATE INDEX interactions_words ON public.interactions USING gin (words);
 
 CREATE INDEX jobs_user ON public.jobs USING btree (user_id, created_at);
 
 CREATE INDEX jobs_waiting ON public.jobs USING btree (due_at) WHERE (finished_at IS NULL);
+
+CREATE INDEX main_contacts_name ON public.main_contacts USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", organization_id) INCLUDE (owner_user_id);
+
+CREATE INDEX main_contacts_owner_name ON public.main_contacts USING btree (owner_user_id, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", organization_id);
 
 CREATE INDEX notices_mail ON public.notices USING btree (mail_id) WHERE (mail_id IS NOT NULL);
 
@@ -1448,9 +1627,13 @@ CREATE INDEX notices_unread ON public.notices USING btree (user_id, created_at D
 
 CREATE INDEX organization_activity_last ON public.organization_activity USING btree (last_contact_at, organization_id) INCLUDE (owner_user_id, is_active);
 
+CREATE INDEX organization_activity_next ON public.organization_activity USING btree (next_follow_up_at, last_contact_at, organization_id) INCLUDE (owner_user_id, is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
+
 CREATE INDEX organization_activity_no_contact ON public.organization_activity USING btree (organization_id) WHERE (NOT has_contact);
 
 CREATE INDEX organization_activity_owner_last ON public.organization_activity USING btree (owner_user_id, last_contact_at, organization_id) INCLUDE (is_active);
+
+CREATE INDEX organization_activity_owner_next ON public.organization_activity USING btree (owner_user_id, next_follow_up_at, last_contact_at, organization_id) INCLUDE (is_active) WHERE (next_follow_up_at < 'infinity'::timestamp with time zone);
 
 CREATE INDEX organization_activity_owner_touch ON public.organization_activity USING btree (owner_user_id, next_touch_at, organization_id) INCLUDE (is_active);
 
@@ -1640,7 +1823,25 @@ CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.interactions REFERENCIN
 
 CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.organization_activity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
 
+CREATE TRIGGER keep_main_delete AFTER DELETE ON public.organization_contact REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
+
+CREATE TRIGGER keep_main_insert AFTER INSERT ON public.organization_contact REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
+
+CREATE TRIGGER keep_main_insert AFTER INSERT ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact_owner();
+
+CREATE TRIGGER keep_main_update AFTER UPDATE ON public.contacts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact_name();
+
+CREATE TRIGGER keep_main_update AFTER UPDATE ON public.organization_contact REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
+
+CREATE TRIGGER keep_main_update AFTER UPDATE ON public.organizations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact_owner();
+
 CREATE TRIGGER keep_met_at BEFORE INSERT ON public.interaction_contacts FOR EACH ROW EXECUTE FUNCTION public.keep_met_at();
+
+CREATE TRIGGER keep_next_delete AFTER DELETE ON public.follow_ups REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
+
+CREATE TRIGGER keep_next_insert AFTER INSERT ON public.follow_ups REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
+
+CREATE TRIGGER keep_next_update AFTER UPDATE ON public.follow_ups REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_next_follow_up();
 
 CREATE TRIGGER keep_periods AFTER INSERT OR DELETE OR UPDATE ON public.organization_contact FOR EACH ROW EXECUTE FUNCTION public.keep_relationship_periods();
 
@@ -1727,6 +1928,9 @@ ALTER TABLE ONLY public.jobs
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.main_contacts
+    ADD CONSTRAINT main_contacts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.notices
     ADD CONSTRAINT notices_change_set_id_fkey FOREIGN KEY (change_set_id) REFERENCES public.change_sets(id);

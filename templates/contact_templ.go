@@ -58,7 +58,7 @@ func (p ContactsPage) chips() []ui.Chip {
 func (p ContactsPage) sorts() []ui.Tab {
 	orders := []sorting{{"name", p.T("Name")}, {"newest", p.T("Newest first")}}
 	if p.SeesLastContact {
-		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")})
+		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")}, sorting{"next", p.T("Next follow-up")})
 	}
 	orders = append(orders, sorting{"email", p.T("E-mail")}, sorting{"phone", p.T("Phone")})
 	if !p.List.Wide {
@@ -325,9 +325,9 @@ var ContactColumns = []Column[crm.ContactRow]{
 	{Name: "status", by: "status", Label: func(p Page) string { return p.T("Status") }, Usual: true, class: "k3", cell: func(p Page, c crm.ContactRow) templ.Component {
 		return activity(c.IsActive, activityText(p, c.IsActive))
 	}, text: func(p Page, c crm.ContactRow) string { return activityText(p, c.IsActive) }},
-	{Name: "next", Label: func(p Page) string { return p.T("Next follow-up") }, Talks: true, cell: func(p Page, c crm.ContactRow) templ.Component { return nextFollowUp(p, c.NextFollowUp, c.NextDue) }, text: func(p Page, c crm.ContactRow) string { return joined(" · ", c.NextFollowUp, dueExact(p, c.NextDue)) }},
-	{Name: "title", Label: func(p Page) string { return p.T("Job title") }, text: func(_ Page, c crm.ContactRow) string { return c.JobTitle }},
-	{Name: "mobile", Label: func(p Page) string { return p.T("Mobile") }, class: "num", text: func(_ Page, c crm.ContactRow) string { return c.Mobile }},
+	{Name: "next", by: "next", Label: func(p Page) string { return p.T("Next follow-up") }, Talks: true, cell: func(p Page, c crm.ContactRow) templ.Component { return nextFollowUp(p, c.NextFollowUp, c.NextDue) }, text: func(p Page, c crm.ContactRow) string { return joined(" · ", c.NextFollowUp, dueExact(p, c.NextDue)) }},
+	{Name: "title", by: "title", Label: func(p Page) string { return p.T("Job title") }, text: func(_ Page, c crm.ContactRow) string { return c.JobTitle }},
+	{Name: "mobile", by: "mobile", Label: func(p Page) string { return p.T("Mobile") }, class: "num", text: func(_ Page, c crm.ContactRow) string { return c.Mobile }},
 	{Name: "created", by: "newest", Label: func(p Page) string { return p.T("Known since") }, class: "num", cell: func(p Page, c crm.ContactRow) templ.Component { return day(p, c.CreatedAt) }, text: func(p Page, c crm.ContactRow) string { return dayText(p, c.CreatedAt) }},
 }
 

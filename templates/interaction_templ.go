@@ -31,7 +31,7 @@ type InteractionsPage struct {
 	PrevURL          string
 	NextURL          string
 	NoneYet          bool
-	// Unsorted says that the authors' order was asked for, and the list is in its own: see crm.Listing.Wide.
+	// Unsorted says that an order by names was asked for, and the list is in its own: see crm.Listing.Wide.
 	Unsorted bool
 }
 
@@ -65,7 +65,7 @@ func (p InteractionsPage) sorts() []ui.Tab {
 }
 
 func (p InteractionsPage) head(by, label string) ui.Sortable {
-	if p.List.Wide && by == string(crm.ByAuthor) {
+	if p.List.Wide && (by == string(crm.ByAuthor) || by == string(crm.ByWith)) {
 		return ui.Sortable{Label: label}
 	}
 	return sortedBy(paths.Interactions, p.Query, by, "newest", label)
@@ -213,7 +213,7 @@ func Interactions(p InteractionsPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = unsortedNotice(p.Unsorted, p.T("Within your reach this list is too long to be sorted by author: the newest come first. Narrow it to one organization or contact to sort it.")).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = unsortedNotice(p.Unsorted, p.T("Within your reach this list is too long to be sorted by names: the newest come first. Narrow it to one organization or contact to sort it.")).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -276,21 +276,21 @@ func Interactions(p InteractionsPage) templ.Component {
 	})
 }
 
-// InteractionColumns are the columns of the list of interactions. Whom one was with has no order: it is two names, of
-// which each reader sees those within reach.
+// InteractionColumns are the columns of the list of interactions. Who else was there has no order: they are many, and each
+// reader sees those within reach.
 var InteractionColumns = []Column[crm.Interaction]{
 	{Name: "subject", by: "subject", Label: func(p Page) string { return p.T("Subject") }, Usual: true, class: "k", cell: func(p Page, i crm.Interaction) templ.Component {
 		return interactionSubject(i.ID, string(i.Channel), ChannelLabel(p, i.Channel), i.Subject)
 	}, text: func(_ Page, i crm.Interaction) string { return i.Subject }},
-	{Name: "with", Label: func(p Page) string { return p.T("With") }, Usual: true, class: "k2", cell: partiesOf, text: func(_ Page, i crm.Interaction) string { return joined(" · ", i.OrganizationName, i.ContactName) }},
+	{Name: "with", by: "with", Label: func(p Page) string { return p.T("With") }, Usual: true, class: "k2", cell: partiesOf, text: func(_ Page, i crm.Interaction) string { return joined(" · ", i.OrganizationName, i.ContactName) }},
 	{Name: "attendees", Label: func(p Page) string { return p.T("Also there") }, class: "k2", text: func(_ Page, i crm.Interaction) string { return joined(", ", namesOf(i, i.ContactID.UUID)...) }},
 	{Name: "outcome", by: "outcome", Label: func(p Page) string { return p.T("Outcome") }, Usual: true, text: func(p Page, i crm.Interaction) string { return p.Word("outcome", i.Outcome) }},
 	{Name: "author", by: "author", Label: func(p Page) string { return p.T("Author") }, Usual: true, class: "minor", text: func(_ Page, i crm.Interaction) string { return i.AuthorName }},
 	{Name: "when", by: "newest", Label: func(p Page) string { return p.T("When") }, Usual: true, class: "k3 num", at: func(i crm.Interaction) time.Time { return i.HappenedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.HappenedAt) }},
-	{Name: "channel", Label: func(p Page) string { return p.T("Channel") }, text: func(p Page, i crm.Interaction) string { return ChannelLabel(p, i.Channel) }},
-	{Name: "direction", Label: func(p Page) string { return p.T("Direction") }, text: func(p Page, i crm.Interaction) string { return DirectionLabel(p, i.Direction) }},
-	{Name: "minutes", Label: func(p Page) string { return p.T("Minutes") }, class: "num", text: func(_ Page, i crm.Interaction) string { return minutesText(i) }},
-	{Name: "logged", Label: func(p Page) string { return p.T("Logged") }, class: "num", at: func(i crm.Interaction) time.Time { return i.CreatedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.CreatedAt) }},
+	{Name: "channel", by: "channel", Label: func(p Page) string { return p.T("Channel") }, text: func(p Page, i crm.Interaction) string { return ChannelLabel(p, i.Channel) }},
+	{Name: "direction", by: "direction", Label: func(p Page) string { return p.T("Direction") }, text: func(p Page, i crm.Interaction) string { return DirectionLabel(p, i.Direction) }},
+	{Name: "minutes", by: "minutes", Label: func(p Page) string { return p.T("Minutes") }, class: "num", text: func(_ Page, i crm.Interaction) string { return minutesText(i) }},
+	{Name: "logged", by: "logged", Label: func(p Page) string { return p.T("Logged") }, class: "num", at: func(i crm.Interaction) time.Time { return i.CreatedAt }, text: func(p Page, i crm.Interaction) string { return timeText(p, i.CreatedAt) }},
 }
 
 // channelIcons are the icons of the channels, which are called like them.

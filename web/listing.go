@@ -186,7 +186,7 @@ const teamPrefix = "team:"
 // sort reads the order of a list; one that the list does not have, for this visitor, is Invalid.
 func (v *visit) sort(known []crm.SortKey) (crm.Sort, error) {
 	s := crm.ParseSort(v.query.Get("sort"))
-	if s != (crm.Sort{}) && !slices.Contains(known, s.By) || (s.By == crm.ByLastContact || s.By == crm.ByTouch) && !v.actor.SeesLastContact() {
+	if s != (crm.Sort{}) && !slices.Contains(known, s.By) || s.By.TellsOfTalks() && !v.actor.SeesLastContact() {
 		return s, crm.Fault("", "The list cannot be sorted like this.")
 	}
 	return s, nil

@@ -88,4 +88,4 @@ type OrganizationFilter struct {
 }
 
 // OrganizationSorts are what the list can be sorted by.
-var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByStatus, ByLastContact, ByTouch, ByWebsite, ByTaxID}
+var OrganizationSorts = []SortKey{ByName, ByNewest, BySector, BySize, ByOwner, ByMainContact, ByStatus, ByLastContact, ByTouch, ByNext, ByWebsite, ByTaxID}

@@ -91,16 +91,28 @@ const (
 	BySize        SortKey = "size"
 	ByWebsite     SortKey = "website"
 	ByTaxID       SortKey = "tax"
+	ByMainContact SortKey = "contact" // family name first; those without one last, either way
 	ByEmail       SortKey = "email"
 	ByPhone       SortKey = "phone"
+	ByMobile      SortKey = "mobile"
+	ByTitle       SortKey = "title"
 	ByOwner       SortKey = "owner"
 	ByAuthor      SortKey = "author"
 	BySubject     SortKey = "subject"
 	ByOutcome     SortKey = "outcome"
+	ByChannel     SortKey = "channel"
+	ByDirection   SortKey = "direction" // those without one last, either way
+	ByMinutes     SortKey = "minutes"   // those without a duration last, either way
+	ByLogged      SortKey = "logged"    // logged last first
+	ByWith        SortKey = "with"      // organizations by name, then people; the oldest first with each
 	ByStatus      SortKey = "status"
 	ByLastContact SortKey = "last"  // longest silent first; needs the right to see interactions
 	ByTouch       SortKey = "touch" // most overdue first, those without a rhythm last; needs the same right
+	ByNext        SortKey = "next"  // the first follow-up first, those without one last, either way; needs the same right
 )
+
+// TellsOfTalks reports whether an order tells of interactions of clients: see Actor.SeesLastContact.
+func (k SortKey) TellsOfTalks() bool { return k == ByLastContact || k == ByTouch || k == ByNext }
 
 // Sort is the order of a list. The zero value is the list's own.
 type Sort struct {

@@ -33,7 +33,7 @@ const wrongActivity = `
 		 WHERE o.owner_user_id IS NOT NULL GROUP BY 1, 2) t USING (contact_id, owner_user_id)
 		WHERE (r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at) IS DISTINCT FROM (t.contact_id, t.last_name, t.first_name, t.is_active, t.last))
 	+ (SELECT count(*) FROM interaction_contacts x LEFT JOIN interactions i ON i.id = x.interaction_id WHERE x.met_at IS DISTINCT FROM i.happened_at)
-	+ ` + wrongTouch
+	+ ` + wrongTouch + ` + ` + wrongNext + ` + ` + wrongMain
 
 // talkWith has a row for each interaction and each person it was with, as its contact or as an attendee.
 const talkWith = `(SELECT i.contact_id AS person, i.happened_at FROM interactions i
@@ -48,6 +48,7 @@ type life struct {
 	organizations, contacts, conversations []uuid.UUID
 	sets                                   []uuid.UUID
 	usual                                  []uuid.UUID // defaults of roles
+	planned                                []uuid.UUID // follow-ups
 }
 
 func oneOf[T any](l *life, from []T) T { return from[l.IntN(len(from))] }
@@ -84,7 +85,7 @@ func (l *life) someone() []crm.Attendee {
 // step does one thing that may move a last contact.
 func (l *life) step() string {
 	s := l.all(l.mia)
-	switch l.IntN(15) {
+	switch l.IntN(18) {
 	case 0:
 		saved, err := s.CreateOrganization(ctx, crm.Organization{LegalName: "New", DisplayName: "New", OwnerUserID: l.owner()}, none)
 		l.noted(saved, err, &l.organizations)
@@ -149,6 +150,8 @@ func (l *life) step() string {
 	case 13:
 		l.changeRole(s)
 		return "change a role or what is usual in it"
+	case 14, 15, 16:
+		return l.plan(s)
 	default:
 		undone, err := s.Undo(ctx, oneOf(l, l.sets))
 		l.noted(postgres.Saved{ChangeSet: undone.ChangeSetID}, err, nil)
@@ -180,6 +183,9 @@ func TestLastContactIsWhatTheInteractionsSay(t *testing.T) {
 	}
 	if got := read[int](t, l.conn, `SELECT count(*) FROM organization_activity WHERE last_contact_at > '-infinity'`); got < 3 {
 		t.Errorf("only %d organizations were ever in touch: the test has proved little (%v)", got, done)
+	}
+	if got := read[int](t, l.conn, `SELECT count(*) FROM contact_reach WHERE next_follow_up_at < 'infinity'`); got < 2 {
+		t.Errorf("only %d people have something planned: the test has proved little (%v)", got, done)
 	}
 }
 
@@ -267,6 +273,34 @@ func TestCallsLoggedAtOnceAllEnd(t *testing.T) {
 					_, err = s.Undo(ctx, saved.ChangeSet)
 				}
 				errs <- err
+			}
+		})
+	}
+	for n := range 2 { // what is planned about both ends with talks about one, and is put off meanwhile
+		wg.Go(func() {
+			s, who := f.all(f.tom), []uuid.UUID{ada, ben}
+			for range 4 {
+				var planned [2]postgres.Saved
+				for k := range planned {
+					var err error
+					planned[k], err = f.sys.CreateFollowUp(ctx, crm.FollowUp{Title: "Next", Due: crm.Due{Day: utc().Today().Plus(1 + k)}, OrganizationID: idOf(f.hers), ContactID: idOf(who[k])}, "", utc(), none)
+					if faultOf(err) != "title" { // archived meanwhile
+						errs <- err
+					}
+				}
+				if planned[0].ID == uuid.Nil || planned[1].ID == uuid.Nil {
+					continue
+				}
+				late := make(chan error, 1)
+				go func() {
+					_, err := s.ChangeFollowUps(ctx, crm.FollowUpBulk{Action: crm.SnoozeFollowUps, Picked: []uuid.UUID{planned[1].ID, planned[0].ID}, Due: crm.Due{Day: utc().Today().Plus(9)}, Clock: utc()})
+					late <- err
+				}()
+				_, err := s.LogInteraction(ctx, crm.Interaction{
+					OrganizationID: idOf(f.hers), Channel: crm.Meeting, Subject: "As planned", HappenedAt: time.Now(), Attendees: crm.AttendeesOf(who[n%2]),
+				}, audit.Organization, none, crm.Next{Done: []uuid.UUID{planned[0].ID, planned[1].ID}, Clock: utc()})
+				errs <- err
+				errs <- <-late
 			}
 		})
 	}

@@ -119,8 +119,17 @@ func holdRecords(ctx context.Context, w *work, i crm.Interaction, attendees []uu
 	return hold(ctx, w, clientsOf(i, attendees), holdingRecords...)
 }
 
-func holdActivities(ctx context.Context, w *work, i crm.Interaction, attendees []uuid.UUID) error {
-	return hold(ctx, w, clientsOf(i, attendees), holdingActivities...)
+// holdActivities takes the second half of the locks, with those that the follow-ups take which end with the interaction.
+func holdActivities(ctx context.Context, w *work, i crm.Interaction, attendees []uuid.UUID, ended ...imaged[crm.FollowUp]) error {
+	c := clientsOf(i, attendees)
+	for n, f := range ended {
+		if n == 0 && len(attendees) == 0 {
+			c = clients{organizations: []uuid.UUID{}, contacts: []uuid.UUID{}}
+			c.add(i.OrganizationID, i.ContactID)
+		}
+		c.add(f.Record.OrganizationID, f.Record.ContactID)
+	}
+	return hold(ctx, w, c, holdingActivities...)
 }
 
 var (
@@ -158,7 +167,7 @@ func (c *clients) add(organization, contact uuid.NullUUID) {
 
 // hold runs statements that lock, in one round trip.
 func hold(ctx context.Context, w *work, c clients, statements ...string) error {
-	if len(c.contacts) == 0 {
+	if len(c.organizations)+len(c.contacts) == 0 {
 		return nil
 	}
 	b := &batch{}

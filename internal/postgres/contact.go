@@ -34,8 +34,14 @@ var contactOrders = map[crm.SortKey]order{
 	crm.ByNewest:      {columns: []string{"c.created_at", "c.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByEmail:       {columns: []string{"coalesce(c.email, '')", "c.id"}, types: []string{"text"}},
 	crm.ByPhone:       {columns: []string{"coalesce(c.phone, c.mobile, '')", "c.id"}, types: []string{"text"}},
+	crm.ByMobile:      {columns: []string{"coalesce(c.mobile, '')", "c.id"}, types: []string{"text"}},
+	crm.ByTitle:       {columns: slices.Concat([]string{"coalesce(c.job_title, '')" + icu}, contactsByName.columns), types: []string{"text", "text", "text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz"}},
 	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.contact_id"}, types: []string{"timestamptz"}},
+	crm.ByNext: {
+		columns: []string{"a.next_follow_up_at", "a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz", "timestamptz"},
+		sparse: &sparse{"a.next_follow_up_at < 'infinity'", "a.next_follow_up_at = 'infinity'"},
+	},
 }
 
 // ownerColumns sort by the owner's name where no walk from person to person is possible: contacts in reach through
@@ -55,7 +61,7 @@ func (s *Store) contactList() string {
 		SELECT o.id, o.display_name, l.role_label, count(*) OVER () AS n
 		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
 		WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + `
-		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE` + s.nextFollowUp("f.contact_id", "c.id")
+		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE` + s.nextFollowUp("f.contact_id", "ca.contact_id", "ca")
 }
 
 type contactRow struct {

@@ -66,12 +66,14 @@ func silent(f crm.Silence, at string) string {
 // interactions the actor may not see: for them it does not exist.
 func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence, touch crm.TouchFilter) error {
 	o, known := l.orders[by.By]
-	telling := by.By == crm.ByLastContact || by.By == crm.ByTouch
+	telling := by.By.TellsOfTalks()
 	switch {
 	case (telling || !told.IsZero() || touch != "") && !s.actor.SeesLastContact():
 		return errNoOrder()
 	case telling:
 		l.table, l.owner, l.order = l.activity, "a.owner_user_id", o.reversed(by.Reverse)
+	case known && by.By == crm.ByMainContact:
+		l.table, l.owner, l.order = organizationsByMainContact, "a.owner_user_id", o.reversed(by.Reverse)
 	case known:
 		l.order = o.reversed(by.Reverse)
 	case by.By == crm.ByStatus && l.active != "":
@@ -86,6 +88,9 @@ func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence, 
 		}
 	case by.By != "":
 		return errNoOrder()
+	}
+	if o.sparse != nil {
+		l.groups = []group{{where: o.sparse.some}, {where: o.sparse.none, same: 1}}
 	}
 	return nil
 }

@@ -115,38 +115,31 @@ func (s *Store) checkInUse(ctx context.Context, w *work, f crm.FollowUp) error {
 
 // follow saves what follows from an interaction that is about to be logged.
 func (s *Store) follow(ctx context.Context, w *work, i crm.Interaction, n crm.Next) ([]audit.Change, error) {
-	faults := crm.Invalid{}
-	done, err := s.doneWith(ctx, w, i, n.Done)
-	if err := faults.Join("", err); err != nil {
-		return nil, err
-	}
 	if !n.Asked() {
-		return done, faults.Err()
+		return nil, nil
 	}
 	f := n.FollowUp(i)
 	f.ID = newID()
 	change, err := s.insertFollowUp(ctx, w, f, n.Clock)
+	faults := crm.Invalid{}
 	if err := faults.Join("next_", err); err != nil {
 		return nil, err
 	}
-	return append(done, change), faults.Err()
+	return []audit.Change{change}, faults.Err()
 }
 
 // maxDoneAtOnce is how many follow-ups one interaction may bring to an end: more than any form offers.
 const maxDoneAtOnce = 100
 
-// doneWith marks open follow-ups as done by the interaction i that is about to be logged about the same organization or
-// contact. Any other is a fault, and nothing is done.
-func (s *Store) doneWith(ctx context.Context, w *work, i crm.Interaction, ids []uuid.UUID) ([]audit.Change, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
+// endedBy locks the open follow-ups that the interaction i, about to be logged about the same organization or contact, brings
+// to an end. Any other is a fault.
+func (s *Store) endedBy(ctx context.Context, w *work, i crm.Interaction, ids []uuid.UUID) ([]imaged[crm.FollowUp], error) {
 	ids = slices.Clone(ids)
 	slices.SortFunc(ids, func(x, y uuid.UUID) int { return bytes.Compare(x[:], y[:]) })
 	if ids = slices.Compact(ids); len(ids) > maxDoneAtOnce {
 		return nil, crm.Fault("done_follow_up", "Choose at most %d follow-ups.", maxDoneAtOnce)
 	}
-	var changes []audit.Change
+	var ended []imaged[crm.FollowUp]
 	for _, id := range ids { // in order, so that two at once wait for each other and not in a circle
 		was, err := s.lockFollowUp(ctx, w, id)
 		f := was.Record
@@ -159,6 +152,16 @@ func (s *Store) doneWith(ctx context.Context, w *work, i crm.Interaction, ids []
 		case !f.Open():
 			return nil, crm.Fault("done_follow_up", "“%s” is not open any more.", f.Title)
 		}
+		ended = append(ended, was)
+	}
+	return ended, nil
+}
+
+// endFollowUps marks follow-ups, all locked, as done by the interaction i.
+func (s *Store) endFollowUps(ctx context.Context, w *work, i crm.Interaction, ended []imaged[crm.FollowUp]) ([]audit.Change, error) {
+	var changes []audit.Change
+	for _, was := range ended {
+		f := was.Record
 		f.State, f.Outcome, f.DoneInteractionID = crm.FollowUpDone, i.Outcome, uuid.NullUUID{UUID: i.ID, Valid: true}
 		change, err := s.closeFollowUp(ctx, w, audit.FinishFollowUp, f, was.Image)
 		if err != nil {

@@ -109,14 +109,15 @@ var (
 // myMembers are the members of the actor's own team.
 var myMembers = strings.Replace(members, "@team::uuid", "(SELECT a.team_id FROM users a WHERE a.id = @me::uuid)", 1)
 
-// nextFollowUp joins the open follow-up in reach that is due first to each row of a list of clients, named by a column.
-// It is a digest of the rows shown: no order and no filter hangs on it.
-func (s *Store) nextFollowUp(column, id string) string {
+// nextFollowUp joins the open follow-up that is due first to each row of a list of clients, named by a column. The client's
+// activity says whether there is any, and orders by when it is due: whoever sees last contacts reaches every follow-up about
+// a client that they reach.
+func (s *Store) nextFollowUp(column, id, activity string) string {
 	if !s.actor.SeesLastContact() {
 		return ` LEFT JOIN (SELECT ''::text AS title, NULL::text AS due) nf ON FALSE`
 	}
 	return ` LEFT JOIN LATERAL (SELECT f.title, ` + dueText + ` AS due FROM follow_ups f
-		WHERE ` + column + ` = ` + id + ` AND f.state = 'open' AND ` + s.followUpScope(authz.ViewInteraction, "f") + ` ORDER BY ` + dueKey + `, f.id LIMIT 1) nf ON TRUE`
+		WHERE ` + activity + `.next_follow_up_at < 'infinity' AND ` + column + ` = ` + id + ` AND f.state = 'open' AND ` + s.followUpScope(authz.ViewInteraction, "f") + ` ORDER BY ` + dueKey + `, f.id LIMIT 1) nf ON TRUE`
 }
 
 // nextColumns are the columns of nextFollowUp.

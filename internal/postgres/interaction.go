@@ -6,6 +6,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -33,14 +34,56 @@ func (s *Store) interactionJoins() string {
 
 var interactionsByTime = order{columns: []string{"i.happened_at", "i.id"}, types: []string{"timestamptz"}, desc: true}
 
-// outcomeKey is the outcome as the list filters and sorts by it, as sectorKey of organizations.
-const outcomeKey = `coalesce(i.outcome, '')` + icu
+// What lists sort by is never NULL, as sectorKey of organizations.
+const (
+	outcomeKey   = `coalesce(i.outcome, '')` + icu
+	directionKey = `coalesce(i.direction, '')`
+	minutesKey   = `coalesce(i.duration_minutes, -1)`
+)
 
 // interactionOrders are the orders of the list that one index walks.
 var interactionOrders = map[crm.SortKey]order{
 	crm.ByNewest:  interactionsByTime,
 	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
 	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByWith:    withOrganization, // see with.go
+	crm.ByChannel: {columns: []string{"i.channel", directionKey, "i.happened_at", "i.id"}, types: []string{"text", "text", "timestamptz"}},
+	crm.ByLogged:  {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
+	crm.ByDirection: {
+		columns: []string{directionKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"},
+		sparse: &sparse{directionKey + " > ''", directionKey + " = ''"},
+	},
+	crm.ByMinutes: {
+		columns: []string{minutesKey, "i.happened_at", "i.id"}, types: []string{"int", "timestamptz"},
+		sparse: &sparse{minutesKey + " > -1", minutesKey + " = -1"},
+	},
+}
+
+// unauthored are the orders that no index has for each author: an author's interactions are gathered and sorted, from an
+// index that has all that takes.
+var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith}
+
+// channelByChannel turns ways to interactions into those that go through each channel: the indexes of these orders begin
+// with it.
+func channelByChannel(arms []arm, f crm.InteractionFilter) []arm {
+	if f.Channel != "" || f.Sort.By != crm.ByDirection && f.Sort.By != crm.ByMinutes {
+		return arms
+	}
+	arms = slices.Clone(arms)
+	for n, a := range arms {
+		if a.each == "" && a.from == "" {
+			arms[n] = arm{each: everyChannel, where: a.where + " AND i.channel = u.id"}
+		}
+	}
+	return arms
+}
+
+const everyChannel = `SELECT id FROM unnest(ARRAY['call', 'email', 'meeting', 'note']::varchar[]) c(id)` // a constraint knows no other
+
+// authored reads the interactions of one author. OFFSET 0 keeps the planner from a walk through everybody's, which never ends
+// for an author of few.
+func authored(author string) string {
+	return "(SELECT i.* FROM interactions i WHERE i.user_id = " + author + " OFFSET 0) i"
 }
 
 type interactionRow struct {
@@ -71,7 +114,7 @@ func (s *Store) listInteractions(ctx context.Context, f crm.InteractionFilter) (
 	if err == nil && words != "" {
 		var rare bool
 		if rare, err = s.rareWords(ctx, words); rare { // OFFSET 0 keeps the planner from walking the index of times instead
-			l.table = `(SELECT i.* FROM interactions i WHERE ` + interactionWords + ` OFFSET 0) i`
+			l.table = strings.Replace(l.table, "interactions i", `(SELECT i.* FROM interactions i WHERE `+interactionWords+` OFFSET 0) i`, 1)
 		}
 	}
 	args := ownerArgs(f.Author)
@@ -196,8 +239,22 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 	if err := holdRecords(ctx, w, i, i.AttendeeIDs()); err != nil {
 		return nil, err
 	}
-	var changes []audit.Change
-	for _, n := range next { // first, since they may have faults too
+	var ended []imaged[crm.FollowUp]
+	for _, n := range next {
+		more, err := s.endedBy(ctx, w, i, n.Done)
+		if err := faults.Join("", err); err != nil {
+			return nil, err
+		}
+		ended = append(ended, more...)
+	}
+	if err := holdActivities(ctx, w, i, i.AttendeeIDs(), ended...); err != nil {
+		return nil, err
+	}
+	changes, err := s.endFollowUps(ctx, w, i, ended)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range next { // before the interaction, since they may have faults too
 		more, err := s.follow(ctx, w, i, n)
 		if err := faults.Join("", err); err != nil {
 			return nil, err
@@ -205,9 +262,6 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 		changes = append(changes, more...)
 	}
 	if err := faults.Err(); err != nil {
-		return nil, err
-	}
-	if err := holdActivities(ctx, w, i, i.AttendeeIDs()); err != nil {
 		return nil, err
 	}
 	after, err := scalar[json.RawMessage](ctx, w, `

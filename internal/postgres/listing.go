@@ -28,7 +28,14 @@ type order struct {
 	columns []string // sort expressions, the id last; none is ever NULL
 	types   []string // SQL type of each but the id
 	desc    bool
+	sparse  *sparse // of an order by what most rows do not have
+	bound   []int   // columns of a table read along, which an index has: a row comparison over both tables has none
+	same    int     // how many of the first columns are the same in all rows that are walked: no index need have them
 }
+
+// sparse parts the rows that have what an order goes by from those that do not, which come last either way, in the order of
+// the columns after the first. An index of the few that have it will do.
+type sparse struct{ some, none string }
 
 // reversed returns the order the other way round when so is true.
 func (o order) reversed(so bool) order {
@@ -44,7 +51,7 @@ func directed(columns []string, desc bool) string {
 }
 
 // by returns the ORDER BY list, reversed when walking backwards.
-func (o order) by(backwards bool) string { return directed(o.columns, o.desc != backwards) }
+func (o order) by(backwards bool) string { return directed(o.columns[o.same:], o.desc != backwards) }
 
 // beyond returns the condition for rows after the page's key, or before it: a row comparison, which walks
 // the index, not the OR form, which does not.
@@ -54,7 +61,15 @@ func (o order) beyond(backwards bool) string {
 		parts[i] = "@key" + strconv.Itoa(i) + "::" + t
 	}
 	parts[len(parts)-1] = "@keyID::uuid"
-	return "(" + strings.Join(o.columns, ", ") + ")" + sign(o.desc != backwards) + "(" + strings.Join(parts, ", ") + ")"
+	beyond := "(" + strings.Join(o.columns[o.same:], ", ") + ")" + sign(o.desc != backwards) + "(" + strings.Join(parts[o.same:], ", ") + ")"
+	if o.bound != nil {
+		var columns, keys []string
+		for _, n := range o.bound {
+			columns, keys = append(columns, o.columns[n]), append(keys, parts[n])
+		}
+		beyond += " AND (" + strings.Join(columns, ", ") + ")" + strings.TrimSpace(sign(o.desc != backwards)) + "= (" + strings.Join(keys, ", ") + ")"
+	}
+	return beyond
 }
 
 func sign(desc bool) string {
@@ -78,6 +93,9 @@ func (o order) aliases() []string {
 type group struct {
 	where  string
 	people bool
+	same   int    // as in order
+	table  string // read instead of the list's, where there is one, in an order of its own
+	order  order
 }
 
 // list is a keyset list about to be read: constant SQL from the entity's file, put together here.
@@ -157,11 +175,16 @@ func (l list) allKeys(p crm.Page) (string, error) {
 		case g.people:
 			parts = append(parts, l.byPeople(n, where, "TRUE", p.Before))
 		default:
+			in := l
+			if g.table != "" {
+				in.table, in.order = g.table, g.order.reversed(l.order.desc)
+			}
+			in.order.same = g.same
 			if n == at {
-				where = append(where, l.order.beyond(p.Before))
+				where = append(where, in.order.beyond(p.Before))
 			}
 			parts = append(parts, "SELECT "+strconv.Itoa(n)+" AS grp, ''::text"+icu+" AS person, '"+uuid.Nil.String()+"'::uuid AS person_id, t.* FROM ("+
-				l.gather(l.arms, where, p.Before)+") t")
+				in.gather(l.arms, where, p.Before)+") t")
 		}
 	}
 	return "SELECT * FROM ((" + strings.Join(parts, ") UNION ALL (") + ")) g ORDER BY " + l.placed(p.Before) + " LIMIT @limit", nil

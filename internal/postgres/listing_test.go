@@ -46,7 +46,7 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 		owners[i] = c.users[[]int{0, 0, 0, 1, 0, 0, 1, 2, 0, 4, 0, 0, 1, 0, 4, 0, 2, 0, 4, 0}[i]].ID
 	}
 	run(t, c.conn, `BEGIN`)
-	guarded := []string{"organizations", "contacts", "organization_contact", "interactions", "interaction_contacts"}
+	guarded := []string{"organizations", "contacts", "organization_contact", "interactions", "interaction_contacts", "follow_ups"}
 	for _, table := range guarded {
 		run(t, c.conn, `ALTER TABLE `+table+` DISABLE TRIGGER audit_guard`)
 	}
@@ -55,21 +55,27 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 			(ARRAY['1-10','11-50','1001-5000','201-1000',NULL])[1 + i % 5], CASE WHEN i % 97 = 1 THEN $3::uuid ELSE nullif(($2::uuid[])[1 + i % 20], $4::uuid) END, i % 7 <> 0,
 			timestamptz '2026-01-01' + interval '1 hour' * (i / 3)
 		FROM generate_series(1, $1::int) i`, organizations, owners, c.users[3].ID, c.users[4].ID)
-	run(t, c.conn, `INSERT INTO contacts (id, first_name, last_name, email, phone, mobile, owner_user_id, is_active, created_at)
+	run(t, c.conn, `INSERT INTO contacts (id, first_name, last_name, email, phone, mobile, job_title, owner_user_id, is_active, created_at)
 		SELECT md5('c' || i)::uuid, (ARRAY['Ada','Åsa','Ben'])[1 + i % 3], (ARRAY['Lind','lind','Öberg','Rossi'])[1 + i % 4] || i / 20, CASE WHEN i % 5 > 0 THEN 'p' || i || '@example.test' END,
-			CASE WHEN i % 3 = 0 THEN '1' END, CASE WHEN i % 6 = 1 THEN '2' END, nullif(($2::uuid[])[1 + (i * 7) % 20], $3::uuid), i % 11 <> 0, timestamptz '2026-01-01' + interval '1 hour' * (i / 3)
+			CASE WHEN i % 3 = 0 THEN '1' END, CASE WHEN i % 6 = 1 THEN '2' END, (ARRAY['CFO', 'cfo', 'Évêque', NULL, NULL])[1 + i % 5], nullif(($2::uuid[])[1 + (i * 7) % 20], $3::uuid), i % 11 <> 0, timestamptz '2026-01-01' + interval '1 hour' * (i / 3)
 		FROM generate_series(1, 2 * $1::int) i`, organizations, owners, c.users[4].ID)
 	run(t, c.conn, `INSERT INTO organization_contact (organization_id, contact_id, role_label, relationship_status)
 		SELECT DISTINCT ON (1, 2) md5('o' || 1 + (i * 13) % $1::int)::uuid, md5('c' || 1 + (i * 5) % (2 * $1::int))::uuid, (ARRAY['CFO','Buyer',NULL])[1 + i % 3], (ARRAY['Active','Former'])[1 + i % 2]
 		FROM generate_series(1, $1::int * 3 / 2) i WHERE i % 10 > 0`, organizations)
-	run(t, c.conn, `INSERT INTO interactions (id, organization_id, contact_id, user_id, channel, subject, outcome, happened_at)
-		SELECT md5('i' || i)::uuid, CASE WHEN i % 4 > 0 THEN md5('o' || 1 + (i * 3) % ($1::int / 2))::uuid END, CASE WHEN i % 4 < 2 THEN md5('c' || 1 + (i * 11) % $1::int)::uuid END,
-			($2::uuid[])[1 + (i * 3) % 20], (ARRAY['call','note','email'])[1 + i % 3], (ARRAY['Talk','talk','Élan'])[1 + i % 3] || i / 30, (ARRAY['Resolved','No answer',NULL])[1 + i % 3], now() - interval '6 hours' * (i / 2)
+	run(t, c.conn, `INSERT INTO interactions (id, organization_id, contact_id, user_id, channel, subject, outcome, happened_at, created_at, duration_minutes, direction)
+		SELECT md5('i' || i)::uuid, CASE WHEN i % 4 > 0 THEN md5('o' || 1 + (i * 3) % ($1::int / 2))::uuid END, CASE WHEN i % 4 < 2 AND i % 40 > 0 THEN md5('c' || 1 + (i * 11) % $1::int)::uuid END,
+			($2::uuid[])[1 + (i * 3) % 20], (ARRAY['call','note','email'])[1 + i % 3], (ARRAY['Talk','talk','Élan'])[1 + i % 3] || i / 30, (ARRAY['Resolved','No answer',NULL])[1 + i % 3], now() - interval '6 hours' * (i / 2),
+			timestamptz '2026-01-01' + interval '1 hour' * (i * 7 % 50), CASE WHEN i % 3 = 0 THEN i * 5 % 60 END, CASE WHEN i % 3 <> 1 THEN (ARRAY['in','out',NULL])[1 + i % 5 % 3] END
 		FROM generate_series(1, 4 * $1::int) i`, organizations, owners)
 	run(t, c.conn, `INSERT INTO interaction_contacts (interaction_id, contact_id)
 		SELECT DISTINCT md5('i' || i * 5)::uuid, md5('c' || 1 + (i * 17 * k) % (2 * $1::int))::uuid FROM generate_series(1, 4 * $1::int / 5) i, generate_series(1, 3) k`, organizations)
 	run(t, c.conn, `UPDATE organizations SET touch_every_days = (ARRAY[30, 90, 365])[1 + hashtext(id::text) & 1] WHERE hashtext(id::text) % 3 = 0`)
 	run(t, c.conn, `UPDATE organization_contact SET touch_every_days = 60 WHERE hashtext(contact_id::text) % 3 = 0`)
+	run(t, c.conn, `INSERT INTO follow_ups (id, title, due_on, due_at, organization_id, contact_id, state, done_at)
+		SELECT md5('f' || i)::uuid, 'Next', CASE WHEN i % 2 = 0 THEN current_date + i % 9 END, CASE WHEN i % 2 = 1 THEN now() + interval '3 hours' * (i % 60) END,
+			CASE WHEN i % 3 < 2 THEN md5('o' || 1 + (i * 7) % $1::int)::uuid END, CASE WHEN i % 3 > 0 THEN md5('c' || 1 + (i * 11) % (2 * $1::int))::uuid END,
+			CASE WHEN i % 5 = 0 THEN 'done' ELSE 'open' END, CASE WHEN i % 5 = 0 THEN now() END
+		FROM generate_series(1, $1::int) i`, organizations)
 	for _, table := range guarded {
 		run(t, c.conn, `ALTER TABLE `+table+` ENABLE TRIGGER audit_guard`)
 	}
@@ -194,12 +200,25 @@ const (
 	byNamesDown = `c.last_name COLLATE "und-x-icu" DESC, c.first_name COLLATE "und-x-icu" DESC, c.id DESC`
 )
 
+// mainContact is a field of an organization's main contact, NULL where there is none.
+const mainContact = `(SELECT c.% FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE l.organization_id = o.id AND c.is_active
+	ORDER BY coalesce(l.relationship_status, '') = 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1)`
+
+// firstDue is when the next follow-up of an organization is due, NULL where there is none.
+const firstDue = `(SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = o.id AND f.state = 'open')`
+
+// with is the order of interactions by whom they were with, by the names in view: of organization wo, else of contact wc.
+const with = `wo.id IS NULL, wc.id IS NULL, wo.display_name COLLATE "und-x-icu"%[1]s, wo.id%[1]s, wc.last_name COLLATE "und-x-icu"%[1]s, wc.first_name COLLATE "und-x-icu"%[1]s, wc.id%[1]s, i.happened_at%[1]s, i.id%[1]s`
+
 // organizationSorts are the orders of the list, in plain SQL.
 var organizationSorts = map[string]string{
 	"": byName + ", o.id", "-name": byName + " DESC, o.id DESC", "newest": "o.created_at DESC, o.id DESC", "-newest": "o.created_at, o.id",
 	"sector": `coalesce(o.sector, '') COLLATE "und-x-icu", ` + byName + ", o.id", "-size": `coalesce(o.size_band, '') COLLATE natural_order DESC, ` + byName + " DESC, o.id DESC",
 	"website": `coalesce(o.website, ''), ` + byName + ", o.id", "-tax": `coalesce(o.tax_id, '') DESC, ` + byName + " DESC, o.id DESC",
 	"last": "a.last_contact_at, o.id", "-last": "a.last_contact_at DESC, o.id DESC", "touch": "a.next_touch_at, o.id", "-touch": "a.next_touch_at DESC, o.id DESC",
+	"contact":  strings.ReplaceAll(mainContact, "%", "last_name") + ` COLLATE "und-x-icu", ` + strings.ReplaceAll(mainContact, "%", "first_name") + ` COLLATE "und-x-icu", o.id`,
+	"-contact": strings.ReplaceAll(mainContact, "%", "last_name") + ` COLLATE "und-x-icu" DESC NULLS LAST, ` + strings.ReplaceAll(mainContact, "%", "first_name") + ` COLLATE "und-x-icu" DESC NULLS LAST, o.id DESC`,
+	"next":     firstDue + ", a.last_contact_at, o.id", "-next": firstDue + " DESC NULLS LAST, a.last_contact_at DESC, o.id DESC",
 	"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byName + ", o.id", "-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byName + ", o.id",
 	"status": "o.is_active DESC, " + byName + ", o.id", "-status": "o.is_active, " + byName + ", o.id",
 }
@@ -283,7 +302,9 @@ func TestContactsWhateverThePlan(t *testing.T) {
 	c := newCrowd(t, 150)
 	sorts := map[string]string{
 		"": byNames, "-newest": "c.created_at, c.id", "email": "coalesce(c.email, ''), c.id", "-last": "a.last_contact_at DESC, c.id DESC", "last": "a.last_contact_at, c.id", "touch": "a.next_touch_at, c.id", "-touch": "a.next_touch_at DESC, c.id DESC",
-		"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byNames, "status": "c.is_active DESC, " + byNames, "phone": "coalesce(c.phone, c.mobile, ''), c.id",
+		"owner": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, ` + byNames, "status": "c.is_active DESC, " + byNames, "phone": "coalesce(c.phone, c.mobile, ''), c.id", "-mobile": "coalesce(c.mobile, '') DESC, c.id DESC",
+		"next": strings.ReplaceAll(firstDue, "organization_id = o", "contact_id = c") + ", a.last_contact_at, c.id", "-next": strings.ReplaceAll(firstDue, "organization_id = o", "contact_id = c") + " DESC NULLS LAST, a.last_contact_at DESC, c.id DESC",
+		"title": `coalesce(c.job_title, '') COLLATE "und-x-icu", ` + byNames, "-title": `coalesce(c.job_title, '') COLLATE "und-x-icu" DESC, ` + byNamesDown,
 		"-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byNames,
 	}
 	linked := `EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND %s)`
@@ -355,6 +376,10 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 	sorts := map[string]string{
 		"": "i.happened_at DESC, i.id DESC", "-newest": "i.happened_at, i.id", "subject": `i.subject COLLATE "und-x-icu", i.happened_at, i.id`,
 		"-subject": `i.subject COLLATE "und-x-icu" DESC, i.happened_at DESC, i.id DESC`, "outcome": `coalesce(i.outcome, '') COLLATE "und-x-icu", i.happened_at, i.id`, "author": `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at DESC, i.id DESC`,
+		"channel": "i.channel, coalesce(i.direction, ''), i.happened_at, i.id", "-channel": "i.channel DESC, coalesce(i.direction, '') DESC, i.happened_at DESC, i.id DESC", "logged": "i.created_at DESC, i.id DESC", "-logged": "i.created_at, i.id",
+		"with": fmt.Sprintf(with, ""), "-with": fmt.Sprintf(with, " DESC"),
+		"direction": "i.direction, i.happened_at, i.id", "-direction": "i.direction DESC NULLS LAST, i.happened_at DESC, i.id DESC",
+		"minutes": "i.duration_minutes, i.happened_at, i.id", "-minutes": "i.duration_minutes DESC NULLS LAST, i.happened_at DESC, i.id DESC",
 	}
 	filters := map[string]struct {
 		f     crm.InteractionFilter
@@ -379,9 +404,16 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 			}
 			for name, filter := range filters {
 				for sort, by := range sorts {
-					wide := c.wide(stats, r) && name != "person" && name != "at"
+					few := []string{"", "subject", "author", "minutes", "with"}
+					if name == "author" || name == "team" {
+						few = []string{"", "author", "channel", "logged", "-minutes", "with"}
+					}
+					if name != "all" && !slices.Contains(few, sort) {
+						continue // as for organizations
+					}
+					wide := c.wide(stats, r) && name != "person" && name != "at" || r.name == "all" && name == "team" && strings.HasSuffix(sort, "with")
 					switch {
-					case sort == "author" && wide:
+					case (sort == "author" || strings.HasSuffix(sort, "with")) && wide:
 						by = sorts[""]
 					case sort == "author" && (r.name != "all" || name == "person"): // there all are in one order: see unwalk
 						by = `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at, i.id`
@@ -405,7 +437,9 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 					if n := min(3, len(got)); len(short) != n || !slices.EqualFunc(short, got[:n], func(i crm.Interaction, id uuid.UUID) bool { return i.ID == id }) {
 						t.Errorf("%s: a short page is not the beginning of a long one", what)
 					}
-					c.check(t, what, got, count, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
+					c.check(t, what, got, count, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id LEFT JOIN organizations wo ON wo.id = i.organization_id AND `+fmt.Sprintf(r.owner, "wo.owner_user_id")+
+						` LEFT JOIN contacts wc ON wc.id = i.contact_id AND wo.id IS NULL AND (`+fmt.Sprintf(r.owner, "wc.owner_user_id")+` OR EXISTS (SELECT 1 FROM organization_contact l
+							JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = wc.id AND `+fmt.Sprintf(r.owner, "o.owner_user_id")+`)) WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
 				}
 			}
 		}

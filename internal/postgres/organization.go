@@ -47,20 +47,27 @@ var organizationOrders = map[crm.SortKey]order{
 	crm.BySize:        {columns: []string{sizeKey, "o.display_name" + icu, "o.id"}, types: []string{"text", "text"}},
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz"}},
 	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.organization_id"}, types: []string{"timestamptz"}},
+	crm.ByNext: {
+		columns: []string{"a.next_follow_up_at", "a.last_contact_at", "a.organization_id"}, types: []string{"timestamptz", "timestamptz"},
+		sparse: &sparse{"a.next_follow_up_at < 'infinity'", "a.next_follow_up_at = 'infinity'"},
+	},
+	crm.ByMainContact: {
+		columns: []string{"a.last_name" + icu, "a.first_name" + icu, "a.organization_id"}, types: []string{"text", "text"},
+		sparse: &sparse{"a.last_name" + icu + " > ''", "a.last_name" + icu + " = ''"},
+	},
 }
 
-// organizationList is the page of the list with each organization's main contact: the first active one who
-// has not left.
+// organizationsByMainContact is what the list reads in the order of ByMainContact.
+const organizationsByMainContact = "main_contacts a JOIN organizations o ON o.id = a.organization_id"
+
+// organizationList is the page of the list with each organization's main contact, which the database keeps.
 const organizationList = `
-	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.id AS main_contact_id,
-		coalesce(m.name, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, %touch AS next_touch_at, ` + nextColumns + `, %place
+	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.contact_id AS main_contact_id,
+		coalesce(CASE WHEN m.contact_id IS NOT NULL THEN m.first_name || ' ' || m.last_name END, '') AS main_contact_name, coalesce(ml.role_label, '') AS main_contact_role, %last AS last_contact, %touch AS next_touch_at, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN organizations o ON o.id = k.id LEFT JOIN users u ON u.id = o.owner_user_id
 	LEFT JOIN organization_activity oa ON oa.organization_id = o.id
-	LEFT JOIN LATERAL (
-		SELECT c.id, c.first_name || ' ' || c.last_name AS name, l.role_label
-		FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
-		WHERE l.organization_id = o.id AND c.is_active
-		ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE%next`
+	LEFT JOIN main_contacts m ON m.organization_id = o.id
+	LEFT JOIN organization_contact ml ON ml.organization_id = m.organization_id AND ml.contact_id = m.contact_id%next`
 
 // organizationRow is a row as read. A last contact that never was, or that the reader may not know, is NULL.
 type organizationRow struct {
@@ -109,7 +116,7 @@ func (s *Store) organizationsOf(f crm.OrganizationFilter, args pgx.NamedArgs) (l
 		table: "organizations o", id: "o.id", owner: "o.owner_user_id", active: "o.is_active", scope: s.organizationScope(authz.ViewClient, "o"),
 		activity: "organization_activity a JOIN organizations o ON o.id = a.organization_id" + bounded(f.Touch),
 		order:    organizationsByName, orders: organizationOrders, people: crm.ByOwner,
-		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%touch", s.nextTouch("oa"), "%next", s.nextFollowUp("f.organization_id", "o.id")).Replace(organizationList),
+		outer:  strings.NewReplacer("%last", s.lastContact("oa"), "%touch", s.nextTouch("oa"), "%next", s.nextFollowUp("f.organization_id", "oa.organization_id", "oa")).Replace(organizationList),
 		custom: f.Query != "" || f.HasContact != "" || !f.Silence.IsZero() || f.Touch != "" || !f.CreatedFrom.IsZero() || !f.CreatedBefore.IsZero() || f.Sector != "" && f.Size != "" || f.Picked != nil,
 	}
 	activity := func(condition string) string {

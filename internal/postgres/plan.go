@@ -143,7 +143,7 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	// Owner by owner a row costs 0.001, or 0.005 where the contact itself has to be looked at; on a walk 0.01, and only as
 	// many as the share of the reach are kept.
 	dear := 6.0
-	if l.uncounted || l.order.columns[0] == contactOrders[crm.ByLastContact].columns[0] {
+	if l.uncounted || f.Sort.By == crm.ByLastContact || f.Sort.By == crm.ByNext {
 		dear = 0.5
 	}
 	if ordered := slices.Contains(reachOrders, l.order.columns[0]); !reach.narrow() && (!ordered || reach.share*reach.owners > dear) {
@@ -155,14 +155,14 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 // contact_reach has one row for each owner through whose organizations a contact is in reach. Here it stands in for
 // the lists' tables, in their orders by name, by age and by last contact; the planner drops the join where no column asks for it.
 const (
-	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, r.created_at, k.email, k.phone, k.mobile, k.owner_user_id
+	reachedContacts = `(SELECT r.contact_id AS id, r.owner_user_id AS via, r.last_name, r.first_name, r.is_active, r.created_at, k.email, k.phone, k.mobile, k.job_title, k.owner_user_id
 		FROM contact_reach r LEFT JOIN contacts k ON k.id = r.contact_id) c`
-	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at FROM contact_reach r) a`
+	reachedActivity = `(SELECT r.contact_id, r.owner_user_id AS via, r.last_contact_at, r.next_touch_at, r.next_follow_up_at FROM contact_reach r) a`
 )
 
 // reachOrders are how the orders begin that contact_reach has an index for.
 var reachOrders = []string{
-	contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0], contactOrders[crm.ByNewest].columns[0],
+	contactsByName.columns[0], contactOrders[crm.ByLastContact].columns[0], contactOrders[crm.ByTouch].columns[0], contactOrders[crm.ByNext].columns[0], contactOrders[crm.ByNewest].columns[0],
 }
 
 // contactArms are the two ways to contacts in reach, as in contactScope: by their owner, and through organizations.
@@ -192,17 +192,31 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	l.count = plain
 	if f.ContactID.Valid { // two short ranges
 		l.unwalk()
+		if l.byWith() {
+			s.gatherWith(l)
+		}
 		l.arms = talkWith(l.scope)
 		l.count = l.arms
 		return nil
 	}
 	if s.actor.Reach(p) == authz.All {
+		s.sortWith(l, f)
 		var err error
 		l.arms, err = s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
+		switch gathered := slices.Contains(unauthored, f.Sort.By); {
+		case gathered && f.Author.UserID.Valid:
+			l.arms = []arm{{from: strings.Replace(l.table, "interactions i", authored("@owner::uuid"), 1), where: l.scope}}
+		case gathered && f.Author.TeamID.Valid && !l.wide:
+			l.arms = []arm{{each: members, from: authored("u.id"), where: l.scope}}
+		}
+		l.arms = channelByChannel(l.arms, f)
 		return err
 	}
 	if f.OrganizationID.Valid || f.Query != "" { // a short range, or the words' index
 		l.unwalk()
+		if l.byWith() {
+			s.gatherWith(l)
+		}
 		l.arms = plain
 		return nil
 	}
@@ -213,14 +227,21 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		return err
 	}
 	switch {
-	case reach.organizations <= fewReach, reach.narrow() && l.byPerson():
+	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byWith()):
 		l.unwalk()
-		l.arms = l.count
+		if l.byWith() {
+			s.gatherWith(l)
+		}
+		if l.arms = l.count; slices.Contains(unauthored, f.Sort.By) {
+			l.arms = slices.Clone(l.count)
+			l.arms[len(l.arms)-1].from = strings.Replace(l.table, "interactions i", authored("@me::uuid"), 1)
+		}
 	case reach.organizations <= gatheredReach:
 		l.arms = []arm{{where: "(i.user_id = @me::uuid OR " + s.clientsGathered(p, "i") + ")"}}
 	default:
 		l.arms = plain
 	}
+	l.arms = channelByChannel(l.arms, f)
 	if !reach.narrow() {
 		l.widen()
 	}
@@ -266,6 +287,9 @@ func (l *list) widen() {
 	l.wide = true
 	if l.byPerson() {
 		l.groups, l.descend = nil, false
+	}
+	if l.byWith() {
+		l.order = interactionsByTime
 	}
 }
 

@@ -37,19 +37,19 @@ type loadedTable struct {
 // A guard's look-up, a period and a last contact for each row would take hours for millions. Each trigger is
 // named: those of a later migration go on working, slowly, until somebody decides here.
 var loadedTables = []loadedTable{
-	{"organizations", []string{"audit_guard", "keep_activity_insert"}},
+	{"organizations", []string{"audit_guard", "keep_activity_insert", "keep_main_insert"}},
 	{"contacts", []string{"audit_guard", "keep_activity_insert"}},
-	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_periods", "keep_touch_insert"}},
+	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_main_insert", "keep_periods", "keep_touch_insert"}},
 	{"relationship_periods", nil},
 	{"interactions", []string{"audit_guard", "keep_activity_insert", "keep_counts_insert"}},
 	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_met_at"}},
-	{"follow_ups", []string{"audit_guard", "notice_assigned"}},
+	{"follow_ups", []string{"audit_guard", "keep_next_insert", "notice_assigned"}},
 }
 
-// derivedTables are filled from the loaded ones by rebuild_activity, rebuild_contact_reach and rebuild_counts, through
-// their keys.
+// derivedTables are filled from the loaded ones by rebuild_activity, rebuild_next_follow_up, rebuild_contact_reach,
+// rebuild_main_contacts and rebuild_counts, through their keys.
 var derivedTables = []string{
-	"organization_activity", "contact_activity", "contact_reach", "interaction_deltas", "interaction_hours", "interaction_days", "client_deltas", "client_days", "client_totals",
+	"organization_activity", "contact_activity", "contact_reach", "main_contacts", "interaction_deltas", "interaction_hours", "interaction_days", "client_deltas", "client_days", "client_totals",
 }
 
 // LoadLarge fills an empty register with any number of records, in one transaction. The connection has to own
@@ -126,7 +126,7 @@ func (l *load) run(ctx context.Context, r LargeRegister) error {
 		}
 	}
 	l.progress("last contacts", 0)
-	if err := l.exec(ctx, `SELECT rebuild_activity()`, `ANALYZE contact_activity`, `SELECT rebuild_contact_reach()`); err != nil { // look things up by key
+	if err := l.exec(ctx, `SELECT rebuild_activity()`, `SELECT rebuild_next_follow_up()`, `ANALYZE contact_activity`, `SELECT rebuild_contact_reach()`, `SELECT rebuild_main_contacts()`); err != nil { // look things up by key
 		return err
 	}
 	l.progress("counts", 0)
