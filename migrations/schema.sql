@@ -110,6 +110,8 @@ CREATE FUNCTION public.keep_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
   touched_organizations uuid[];
@@ -179,6 +181,8 @@ CREATE FUNCTION public.keep_contact_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
   renamed uuid[];
@@ -187,8 +191,8 @@ BEGIN
     INSERT INTO contact_activity (contact_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
     RETURN NULL;
   END IF;
-  SELECT array_agg(n.id) INTO renamed FROM new_rows n JOIN old_rows o USING (id)
-    WHERE (o.last_name, o.first_name, o.is_active) IS DISTINCT FROM (n.last_name, n.first_name, n.is_active);
+  SELECT array_agg(m.id) INTO renamed FROM (
+    SELECT id, last_name, first_name, is_active FROM new_rows EXCEPT SELECT id, last_name, first_name, is_active FROM old_rows) m;
   PERFORM 1 FROM contact_activity a JOIN new_rows n ON n.id = a.contact_id
     WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) OR n.id = ANY(renamed) ORDER BY a.contact_id FOR NO KEY UPDATE OF a;
   UPDATE contact_activity a SET owner_user_id = n.owner_user_id, is_active = n.is_active
@@ -202,6 +206,8 @@ END $$;
 CREATE FUNCTION public.keep_contact_reach() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 BEGIN
   UPDATE contact_reach r SET last_contact_at = n.last_contact_at, next_touch_at = n.next_touch_at, next_follow_up_at = n.next_follow_up_at FROM new_rows n
@@ -277,9 +283,9 @@ BEGIN
     SELECT array_agg(DISTINCT n.contact_id) INTO touched FROM old_rows n LEFT JOIN touch_defaults d ON d.role_key = role_key(n.role_label)
       WHERE coalesce(n.touch_every_days, d.every_days) > 0;
   ELSE
-    SELECT array_agg(DISTINCT n.contact_id) INTO touched FROM new_rows n JOIN old_rows o USING (organization_id, contact_id)
-      WHERE (o.role_label, o.relationship_status, o.touch_every_days, o.touch_snoozed_until)
-        IS DISTINCT FROM (n.role_label, n.relationship_status, n.touch_every_days, n.touch_snoozed_until);
+    SELECT array_agg(DISTINCT m.contact_id) INTO touched FROM (
+      SELECT organization_id, contact_id, role_label, relationship_status, touch_every_days, touch_snoozed_until FROM new_rows EXCEPT
+      SELECT organization_id, contact_id, role_label, relationship_status, touch_every_days, touch_snoozed_until FROM old_rows) m;
   END CASE;
   PERFORM settle_contact_touch(touched);
   RETURN NULL;
@@ -296,8 +302,9 @@ BEGIN
   WHEN 'DELETE' THEN
     PERFORM settle_main_contact((SELECT array_agg(DISTINCT organization_id) FROM old_rows));
   ELSE
-    PERFORM settle_main_contact((SELECT array_agg(DISTINCT n.organization_id) FROM new_rows n JOIN old_rows o USING (organization_id, contact_id)
-      WHERE (o.role_label, o.relationship_status) IS DISTINCT FROM (n.role_label, n.relationship_status)));
+    PERFORM settle_main_contact((SELECT array_agg(DISTINCT m.organization_id) FROM (
+      SELECT organization_id, contact_id, role_label, relationship_status FROM new_rows EXCEPT
+      SELECT organization_id, contact_id, role_label, relationship_status FROM old_rows) m));
   END CASE;
   RETURN NULL;
 END $$;
@@ -305,12 +312,13 @@ END $$;
 CREATE FUNCTION public.keep_main_contact_name() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 DECLARE
   renamed uuid[];
 BEGIN
-  SELECT array_agg(n.id) INTO renamed FROM new_rows n JOIN old_rows o USING (id)
-    WHERE (o.last_name, o.first_name, o.is_active) IS DISTINCT FROM (n.last_name, n.first_name, n.is_active);
+  SELECT array_agg(m.id) INTO renamed FROM (
+    SELECT id, last_name, first_name, is_active FROM new_rows EXCEPT SELECT id, last_name, first_name, is_active FROM old_rows) m;
   IF renamed IS NOT NULL THEN
     PERFORM settle_main_contact((SELECT array_agg(DISTINCT l.organization_id) FROM organization_contact l WHERE l.contact_id = ANY(renamed)));
   END IF;
@@ -320,6 +328,8 @@ END $$;
 CREATE FUNCTION public.keep_main_contact_owner() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
@@ -344,6 +354,8 @@ END $$;
 CREATE FUNCTION public.keep_new_contact_touch() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 BEGIN
   UPDATE contact_activity a SET next_touch_at = t.due
@@ -356,6 +368,8 @@ END $$;
 CREATE FUNCTION public.keep_new_organization_touch() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 BEGIN
   UPDATE organization_activity a SET next_touch_at = touch_due(a.is_active, a.last_contact_at, o.created_at, o.touch_every_days, o.touch_snoozed_until)
@@ -393,6 +407,8 @@ CREATE FUNCTION public.keep_organization_activity() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
     SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
     AS $$
 DECLARE
   retimed uuid[];
@@ -405,8 +421,8 @@ BEGIN
     INSERT INTO organization_activity (organization_id, owner_user_id, is_active) SELECT id, owner_user_id, is_active FROM new_rows;
     RETURN NULL;
   END IF;
-  SELECT array_agg(n.id) INTO retimed FROM new_rows n JOIN old_rows o USING (id)
-    WHERE (o.touch_every_days, o.touch_snoozed_until) IS DISTINCT FROM (n.touch_every_days, n.touch_snoozed_until);
+  SELECT array_agg(m.id) INTO retimed FROM (
+    SELECT id, touch_every_days, touch_snoozed_until FROM new_rows EXCEPT SELECT id, touch_every_days, touch_snoozed_until FROM old_rows) m;
   PERFORM 1 FROM organization_activity a JOIN new_rows n ON n.id = a.organization_id
     WHERE (a.owner_user_id, a.is_active) IS DISTINCT FROM (n.owner_user_id, n.is_active) OR n.id = ANY(retimed) ORDER BY a.organization_id FOR NO KEY UPDATE OF a;
   SELECT array_agg(n.id) FILTER (WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id), array_agg(n.id) FILTER (WHERE a.is_active <> n.is_active)
@@ -684,6 +700,7 @@ END $$;
 CREATE FUNCTION public.settle_main_contact(touched uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
   IF touched IS NULL THEN
@@ -702,6 +719,7 @@ END $$;
 CREATE FUNCTION public.settle_next_follow_up(organizations uuid[], contacts uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
     AS $$
 BEGIN
   PERFORM 1 FROM organization_activity WHERE organization_id = ANY(organizations) ORDER BY organization_id FOR NO KEY UPDATE;
