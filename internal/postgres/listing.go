@@ -161,8 +161,13 @@ func (l list) allKeys(p crm.Page) (string, error) {
 		at = n
 	}
 	down := l.descend != p.Before
-	var parts []string
-	for n, g := range l.groups {
+	var parts []string // in the order in which they are read
+	for i := range l.groups {
+		n := i
+		if down {
+			n = len(l.groups) - 1 - i
+		}
+		g := l.groups[n]
 		if at >= 0 && n != at && (n > at) == down {
 			continue // behind the page
 		}
@@ -187,7 +192,22 @@ func (l list) allKeys(p crm.Page) (string, error) {
 				in.gather(l.arms, where, p.Before)+") t")
 		}
 	}
-	return "SELECT * FROM ((" + strings.Join(parts, ") UNION ALL (") + ")) g ORDER BY " + l.placed(p.Before) + " LIMIT @limit", nil
+	return inTurn(parts) + " ORDER BY " + l.placed(p.Before) + " LIMIT @limit", nil
+}
+
+// inTurn returns the SQL of the rows of all parts, of which each is read only where those before it do not fill the page: it
+// may have few rows, far apart.
+func inTurn(parts []string) string {
+	var with, all, found []string
+	for i, part := range parts {
+		name := "g" + strconv.Itoa(i)
+		if i > 0 {
+			part = "SELECT * FROM (" + part + ") p WHERE " + strings.Join(found, " + ") + " < @limit"
+		}
+		with = append(with, name+" AS MATERIALIZED ("+part+")")
+		all, found = append(all, "SELECT * FROM "+name), append(found, "(SELECT count(*) FROM "+name+")")
+	}
+	return "WITH " + strings.Join(with, ", ") + " SELECT * FROM (" + strings.Join(all, " UNION ALL ") + ") g"
 }
 
 // byPeople returns the SQL of the keys of a group of people. The outer LIMIT may stop at the people it needs: the
