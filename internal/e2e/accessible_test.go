@@ -44,7 +44,7 @@ func TestAccessible(t *testing.T) {
 	ida.signIn("Ida", paths.Account)
 	ida.choose("language", "Italiano")
 	ida.follow(button("Save"))
-	for _, p := range []string{paths.Home, paths.Organizations, s.busiest(t)} {
+	for _, p := range []string{paths.Home, paths.Organizations + "?limit=5", s.busiest(t)} {
 		ida.examine(p+" in Italian", func() { ida.open(p) })
 	}
 }
@@ -70,7 +70,7 @@ func (s *site) pages(t testing.TB) []string {
 	interaction, followUp := paths.Interactions+"/"+id.Interaction, paths.FollowUps+"/"+id.FollowUp
 	link := row[string](t, s, `SELECT organization_id || '/contacts/' || contact_id FROM organization_contact ORDER BY 1 LIMIT 1`)
 	return []string{
-		paths.Home, paths.Workload, paths.Search + "?q=a", paths.Search + "?q=zzzz",
+		paths.Home, paths.Workload, paths.Search + "?q=be", paths.Search + "?q=zzzz",
 		paths.QuickLog, paths.QuickLogHelp, paths.LogLine("call ann @a 15m yesterday: renewal #held >fri send"), paths.LogLine("call zzzz: renewal"), paths.Search + "?q=call+ann",
 		paths.Organizations, paths.Organizations + "?sector=Energy&owner=nobody", paths.Organizations + "?q=zzzz", paths.Organizations + "?q=belluci", paths.NewOrganization,
 		paths.Organizations + "?select=page&limit=5", paths.Contacts + "?select=all&limit=5", paths.Organizations + "?panel=filter&limit=5",
@@ -78,7 +78,7 @@ func (s *site) pages(t testing.TB) []string {
 		organization + "?timeline=changes", organization + "/access",
 		organization + "/contacts?q_contact=ann", organization + "/contacts?q_contact=zzzz", paths.Organizations + "/" + link + "/edit",
 		paths.Contacts, paths.NewContact, contact, contact + "/edit", contact + "/history", contact + "/interactions/new",
-		paths.FollowUps + "?who=all", paths.FollowUps, paths.FollowUps + "?who=all&select=page&limit=5", paths.FollowUps + "?who=all&state=done&limit=5", followUp, followUp + "/edit", followUp + "/history",
+		paths.FollowUps + "?who=all&limit=20", paths.FollowUps, paths.FollowUps + "?who=all&select=page&limit=5", paths.FollowUps + "?who=all&state=done&limit=5", followUp, followUp + "/edit", followUp + "/history",
 		paths.FollowUps + "/" + id.Done, organization + "/follow-ups/new", contact + "/follow-ups/new",
 		paths.Interactions, interaction, interaction + "/edit", interaction + "/history",
 		paths.SaveView("organizations", "sector=Energy", ""), paths.Account, paths.AccountPassword, paths.AccountCalendar, paths.Inbox, paths.Notifications,
