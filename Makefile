@@ -34,7 +34,7 @@ deps: ## install what make test needs and is missing
 .PHONY: test
 test: deps check ## everything: generated code, linters, all tests, a real database and browser
 	@go build -o bin/withpg ./internal/privatepg/withpg
-	bin/withpg -- go test -tags e2e -timeout 9m ./...
+	bin/withpg -- go test -tags e2e -vet=off -ldflags='-s -w' -timeout 9m ./... # vetted by check; what debuggers want is a third of linking
 
 # Loads once, keeps the register, and honours the BENCH_* variables in internal/bench/options.go.
 export BENCH_ORGANIZATIONS ?= 1000000

@@ -34,8 +34,7 @@ func (b *tab) current() string {
 
 // TestKeys goes about by single keys, and finds them switched off.
 func TestKeys(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)
@@ -106,8 +105,7 @@ func TestKeys(t *testing.T) {
 
 // TestPalette finds records and does what there is to do, within reach and rights.
 func TestPalette(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 		s.addUser(t, "Vera", "viewer")
 	})
@@ -168,8 +166,7 @@ func TestPalette(t *testing.T) {
 
 // TestListFollowsWhatIsTyped narrows a list without leaving its box.
 func TestListFollowsWhatIsTyped(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)

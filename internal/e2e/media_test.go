@@ -26,8 +26,7 @@ func (b *tab) on(medium, preference, value string) {
 
 // TestOtherMedia is about paper, and about colours that the system chooses.
 func TestOtherMedia(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)

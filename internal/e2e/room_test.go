@@ -26,8 +26,7 @@ var room string
 // TestTextHasRoom reads the main pages with words 40 % longer, and with letters of twice the size: nothing is cut off,
 // lies on something else, or makes one scroll sideways.
 func TestTextHasRoom(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)
@@ -37,12 +36,12 @@ func TestTextHasRoom(t *testing.T) {
 		"the list": paths.Organizations + "?sector=Energy", "people": paths.Contacts, "a record": organization, "Today": paths.Home, "a form": paths.NewOrganization,
 		"the log": organization + "/interactions/new", "follow-ups": paths.FollowUps + "?who=all",
 	} {
-		b.view(1280, "light")
+		b.view(look{1280, "light"})
 		b.open(path)
 		script[bool](b, room+";true")
 		b.letters(2)
 		for _, width := range []int64{1280, 390, 320} {
-			b.view(width, "light")
+			b.view(look{width, "light"})
 			b.hasRoom(name+" in large letters", width)
 		}
 		b.letters(1)
@@ -51,7 +50,7 @@ func TestTextHasRoom(t *testing.T) {
 			t.Errorf("%s: only %d sentences are known", name, n)
 		}
 		for _, width := range []int64{1280, 390} {
-			b.view(width, "light")
+			b.view(look{width, "light"})
 			b.hasRoom(name+" in long words", width)
 		}
 	}
@@ -103,7 +102,7 @@ func (b *tab) hasRoom(name string, width int64) {
 // fitsThumbs is fitsThumb for all main actions of a page on a phone.
 func (b *tab) fitsThumbs(name string) {
 	b.t.Helper()
-	b.view(390, "light")
+	b.view(look{390, "light"})
 	small := script[[]string](b, `[...document.querySelectorAll(".top a, .bottom > a, .bottom summary, .btn.primary, .form-foot .btn, .list .name, .search, .tick, .todo .acts .btn, .tasks .acts .btn")]
 		.filter((e) => e.checkVisibility() && e.getBoundingClientRect().height < 44).map((e) => (e.innerText || e.ariaLabel || e.className).trim() + " " + e.getBoundingClientRect().height)`)
 	if len(small) > 0 {

@@ -25,7 +25,7 @@ func TestScreenshots(t *testing.T) {
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	s := newSite(t, func(s *site) { s.crm(t, "", "demo", "load"); s.addUser(t, "Ada", "admin") })
+	s := newDemo(t, func(s *site) { s.addUser(t, "Ada", "admin") })
 	id := row[struct{ Organization, Contact, Interaction string }](t, s, `SELECT
 		(SELECT organization_id::text FROM interactions WHERE organization_id IN (SELECT organization_id FROM organization_contact)
 			GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1),
@@ -45,15 +45,11 @@ func TestScreenshots(t *testing.T) {
 		{"roles", paths.Roles},
 		{"audit", paths.Audit},
 	} {
-		for _, look := range []struct {
-			name   string
-			width  int64
-			scheme string
-		}{{"light", 1280, "light"}, {"dark", 1280, "dark"}, {"phone", 390, "light"}} {
-			b.view(look.width, look.scheme)
+		for name, l := range map[string]look{"light": {1280, "light"}, "dark": {1280, "dark"}, "phone": {390, "light"}} {
+			b.view(l)
 			b.open(page.path)
 			picture := ask(b, chromedp.CaptureScreenshot())
-			if err := os.WriteFile(filepath.Join(into, fmt.Sprintf("%02d-%s-%s.png", n+1, page.name, look.name)), picture, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(into, fmt.Sprintf("%02d-%s-%s.png", n+1, page.name, name)), picture, 0o644); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -10,8 +10,7 @@ import (
 
 // TestRangeOfRows picks rows with Shift, as people do in a list, and archives them.
 func TestRangeOfRows(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)

@@ -29,14 +29,35 @@ type site struct {
 	database string // URL
 	url      string // of the site
 	log      safeBuffer
+	examined int // pages
 }
 
-// newSite makes a database as an administrator would, by `crm migrate up`, and calls prepare before the
-// program serves it. When the test ends the program must stop in order, having logged no error.
+// migrated is a database as an administrator makes it, by `crm migrate up`; demo has the demo firm in it as well.
+var migrated, demo postgrestest.Original
+
+// newSite makes a migrated database and calls prepare before the program serves it. When the test ends the program
+// must stop in order, having logged no error.
 func newSite(t testing.TB, prepare ...func(*site)) *site {
 	t.Helper()
-	s := &site{database: postgrestest.Empty(t)}
+	return served(t, migrated.Copy(t, func(url string) { migrate(t, url) }), prepare)
+}
+
+// newDemo is newSite with the demo firm.
+func newDemo(t testing.TB, prepare ...func(*site)) *site {
+	t.Helper()
+	return served(t, demo.Copy(t, func(url string) { migrate(t, url).crm(t, "", "demo", "load") }), prepare)
+}
+
+func migrate(t testing.TB, url string) *site {
+	t.Helper()
+	s := &site{database: url}
 	s.crm(t, "", "migrate", "up")
+	return s
+}
+
+func served(t testing.TB, database string, prepare []func(*site)) *site {
+	t.Helper()
+	s := &site{database: database}
 	for _, p := range prepare {
 		p(s)
 	}

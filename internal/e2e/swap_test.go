@@ -88,8 +88,7 @@ func TestPagesSwapTheirMainPart(t *testing.T) {
 
 // TestBackReturnsToThePlace goes back through swapped pages.
 func TestBackReturnsToThePlace(t *testing.T) {
-	s := newSite(t, func(s *site) {
-		s.crm(t, "", "demo", "load")
+	s := newDemo(t, func(s *site) {
 		s.addUser(t, "Adam", "admin")
 	})
 	b := s.newTab(t)

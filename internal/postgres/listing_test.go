@@ -25,11 +25,20 @@ type crowd struct {
 	users []crm.User
 	teams []uuid.UUID // the upper, the lower
 	found uuid.UUID   // an organization of user 1 with contacts
+
+	sent   listed                // by the store of underAllStatistics
+	walked map[string]onceWalked // by who reads what, in which order, and the statement
+}
+
+// onceWalked is a list that was compared with plain SQL from end to end.
+type onceWalked struct {
+	rows  []uuid.UUID
+	count int
 }
 
 func newCrowd(t testing.TB, organizations int) *crowd {
 	t.Helper()
-	c := &crowd{url: postgrestest.URL(t)}
+	c := &crowd{url: postgrestest.URL(t), walked: map[string]onceWalked{}}
 	c.conn = postgrestest.Connect(t, c.url)
 	db := postgrestest.OpenURL(t, c.url, postgres.Options{})
 	s := postgrestest.System(db)
@@ -118,12 +127,7 @@ var statistics = map[string][]string{
 }
 
 // pages walks a list to its end and back, and fails where the two ways differ.
-func pages[T any](t *testing.T, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error)) ([]uuid.UUID, int) {
-	t.Helper()
-	return pagesOf(t, 70, what, id, read)
-}
-
-func pagesOf[T any](t *testing.T, size int, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error)) ([]uuid.UUID, int) {
+func pages[T any](t *testing.T, size int, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error)) ([]uuid.UUID, int) {
 	t.Helper()
 	var forth, back []uuid.UUID
 	var last crm.Page
@@ -168,10 +172,38 @@ func pagesOf[T any](t *testing.T, size int, what string, id func(T) uuid.UUID, r
 		last = l.Prev
 	}
 	slices.Reverse(back)
-	if diff := cmp.Diff(forth, back); diff != "" {
-		t.Errorf("%s: the way back (+) differs from the way forth (-):\n%.600s", what, diff)
+	if !slices.Equal(forth, back) {
+		t.Errorf("%s: the way back (+) differs from the way forth (-):\n%.600s", what, cmp.Diff(forth, back))
 	}
 	return forth, count
+}
+
+// walk compares a list with what plain SQL says: all of it, from end to end, for each statement that the store finds
+// for it. Where the statistics lead to a statement walked before, its first page must be the same again. What was walked is returned.
+func walk[T any](t *testing.T, c *crowd, stats, what string, id func(T) uuid.UUID, read func(crm.Page) (crm.Listing[T], error), sql string) ([]uuid.UUID, bool) {
+	t.Helper()
+	const size = 70
+	first, err := read(crm.Page{Size: size})
+	if err != nil {
+		t.Fatalf("%s, %s: %v", stats, what, err)
+	}
+	key := what + "\n" + c.sent.sql
+	if before, found := c.walked[key]; found {
+		want := before.rows[:min(size, len(before.rows))]
+		if !slices.EqualFunc(first.Rows, want, func(r T, want uuid.UUID) bool { return id(r) == want }) || first.Count != before.count {
+			t.Errorf("%s, %s: begins with %d of %d rows that are not those of the same statement before", stats, what, len(first.Rows), first.Count)
+		}
+		return nil, false
+	}
+	got, count := pages(t, size, stats+", "+what, id, func(p crm.Page) (crm.Listing[T], error) {
+		if p.First() {
+			return first, nil
+		}
+		return read(p)
+	})
+	c.check(t, stats+", "+what, got, count, sql)
+	c.walked[key] = onceWalked{got, count}
+	return got, true
 }
 
 // check compares a list with what plain SQL says; an uncounted one tells how long its first page is.
@@ -262,17 +294,19 @@ func TestOrganizationsWhateverThePlan(t *testing.T) {
 			s := db.As(r.actor, postgres.Origin{})
 			for name, filter := range c.organizationFilters() {
 				for sort, by := range organizationSorts {
+					if r.name == "own 4" && name != "all" && sort != "" {
+						continue // nothing has one order
+					}
 					if name != "all" && name != "team" && (sort != "" && sort != "last" && sort != "owner" && (sort != "touch" || filter.f.Touch == "")) {
 						continue // one filter goes through all orders, every filter through some
 					}
-					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
+					what := fmt.Sprintf("%s, %s, sort %q", r.name, name, sort)
 					f := filter.f
 					f.Sort = crm.ParseSort(sort)
-					got, count := pages(t, what, func(o crm.OrganizationRow) uuid.UUID { return o.ID }, func(p crm.Page) (crm.Listing[crm.OrganizationRow], error) {
+					walk(t, c, stats, what, func(o crm.OrganizationRow) uuid.UUID { return o.ID }, func(p crm.Page) (crm.Listing[crm.OrganizationRow], error) {
 						f.Page = p
 						return s.Organizations(ctx, f)
-					})
-					c.check(t, what, got, count, `SELECT o.id FROM organizations o JOIN organization_activity a ON a.organization_id = o.id LEFT JOIN users w ON w.id = o.owner_user_id
+					}, `SELECT o.id FROM organizations o JOIN organization_activity a ON a.organization_id = o.id LEFT JOIN users w ON w.id = o.owner_user_id
 						WHERE `+filter.where+` AND `+fmt.Sprintf(r.owner, "o.owner_user_id")+` ORDER BY `+by)
 				}
 			}
@@ -292,7 +326,7 @@ func (c *crowd) underAllStatistics(t *testing.T, test func(*testing.T, *postgres
 		for _, sql := range statistics[name] {
 			run(t, c.conn, sql)
 		}
-		test(t, postgrestest.OpenURL(t, c.url, postgres.Options{}), name) // a fresh one: it remembers sizes
+		test(t, postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: &c.sent}), name) // a fresh one: it remembers sizes
 	}
 }
 
@@ -332,7 +366,7 @@ func TestContactsWhateverThePlan(t *testing.T) {
 			scope := "(" + fmt.Sprintf(r.owner, "c.owner_user_id") + " OR " + fmt.Sprintf(linked, organization) + ")"
 			for name, filter := range filters {
 				for sort, by := range sorts {
-					if name != "all" && sort != "" && sort != "last" && (sort != "touch" || filter.f.Touch == "") {
+					if name != "all" && sort != "" && (r.name == "own 4" || sort != "last" && (sort != "touch" || filter.f.Touch == "")) {
 						continue
 					}
 					wide := c.wide(stats, r) && name != "at" && !filter.f.Owner.UserID.Valid
@@ -342,25 +376,24 @@ func TestContactsWhateverThePlan(t *testing.T) {
 					case sort == "-owner" && r.name != "all": // all in one order there: see unwalk
 						by = `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byNamesDown
 					}
-					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
+					what := fmt.Sprintf("%s, %s, sort %q", r.name, name, sort)
 					f := filter.f
 					f.Sort = crm.ParseSort(sort)
 					if r.name != "all" && name != "all" && name != "active" && name != "at" && !filter.f.Owner.UserID.Valid {
 						what += ", uncounted"
 					}
-					got, count := pages(t, what, func(c crm.ContactRow) uuid.UUID { return c.ID }, func(p crm.Page) (crm.Listing[crm.ContactRow], error) {
-						f.Page = p
-						l, err := s.Contacts(ctx, f)
-						if l.Wide != wide {
-							t.Errorf("%s: wide: %v, want %v", what, l.Wide, wide)
-						}
-						return l, err
-					})
 					where := filter.where
 					if name == "role" || name == "at" {
 						where = fmt.Sprintf(where, organization)
 					}
-					c.check(t, what, got, count, `SELECT c.id FROM contacts c JOIN contact_activity a ON a.contact_id = c.id LEFT JOIN users w ON w.id = c.owner_user_id
+					walk(t, c, stats, what, func(c crm.ContactRow) uuid.UUID { return c.ID }, func(p crm.Page) (crm.Listing[crm.ContactRow], error) {
+						f.Page = p
+						l, err := s.Contacts(ctx, f)
+						if l.Wide != wide {
+							t.Errorf("%s, %s: wide: %v, want %v", stats, what, l.Wide, wide)
+						}
+						return l, err
+					}, `SELECT c.id FROM contacts c JOIN contact_activity a ON a.contact_id = c.id LEFT JOIN users w ON w.id = c.owner_user_id
 						WHERE `+where+` AND `+scope+` ORDER BY `+by)
 				}
 			}
@@ -418,28 +451,30 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 					case sort == "author" && (r.name != "all" || name == "person"): // there all are in one order: see unwalk
 						by = `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at, i.id`
 					}
-					what := fmt.Sprintf("%s, %s, %s, sort %q", stats, r.name, name, sort)
+					what := fmt.Sprintf("%s, %s, sort %q", r.name, name, sort)
 					f := filter.f
 					f.Sort = crm.ParseSort(sort)
 					if r.name != "all" && name != "all" && name != "person" && name != "at" {
 						what += ", uncounted"
 					}
-					got, count := pages(t, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
+					got, walked := walk(t, c, stats, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
 						f.Page = p
 						l, err := s.Interactions(ctx, f)
 						if l.Wide != wide {
-							t.Errorf("%s: wide: %v, want %v", what, l.Wide, wide)
+							t.Errorf("%s, %s: wide: %v, want %v", stats, what, l.Wide, wide)
 						}
 						return l, err
-					})
+					}, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id LEFT JOIN organizations wo ON wo.id = i.organization_id AND `+fmt.Sprintf(r.owner, "wo.owner_user_id")+
+						` LEFT JOIN contacts wc ON wc.id = i.contact_id AND wo.id IS NULL AND (`+fmt.Sprintf(r.owner, "wc.owner_user_id")+` OR EXISTS (SELECT 1 FROM organization_contact l
+							JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = wc.id AND `+fmt.Sprintf(r.owner, "o.owner_user_id")+`)) WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
+					if !walked {
+						continue
+					}
 					f.Page = crm.Page{Size: 3} // few enough for those in touch last not to be all there are
 					short := must(s.Interactions(ctx, f))(t).Rows
 					if n := min(3, len(got)); len(short) != n || !slices.EqualFunc(short, got[:n], func(i crm.Interaction, id uuid.UUID) bool { return i.ID == id }) {
-						t.Errorf("%s: a short page is not the beginning of a long one", what)
+						t.Errorf("%s, %s: a short page is not the beginning of a long one", stats, what)
 					}
-					c.check(t, what, got, count, `SELECT i.id FROM interactions i LEFT JOIN users w ON w.id = i.user_id LEFT JOIN organizations wo ON wo.id = i.organization_id AND `+fmt.Sprintf(r.owner, "wo.owner_user_id")+
-						` LEFT JOIN contacts wc ON wc.id = i.contact_id AND wo.id IS NULL AND (`+fmt.Sprintf(r.owner, "wc.owner_user_id")+` OR EXISTS (SELECT 1 FROM organization_contact l
-							JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = wc.id AND `+fmt.Sprintf(r.owner, "o.owner_user_id")+`)) WHERE `+filter.where+` AND `+scope+` ORDER BY `+by)
 				}
 			}
 		}
@@ -459,7 +494,7 @@ func TestInteractionsOfThoseInTouchLately(t *testing.T) {
 		FROM generate_series(1, 199) i`, c.users[4].ID)
 	run(t, c.conn, `ALTER TABLE interactions ENABLE TRIGGER audit_guard`)
 	run(t, c.conn, `COMMIT`)
-	run(t, c.conn, `UPDATE pg_class SET reltuples = 10000 WHERE oid = 'organizations'::regclass`) // of a small register all is planned alike, in a batch
+	run(t, c.conn, `UPDATE pg_class SET reltuples = 10000 WHERE oid = 'organizations'::regclass`) // else the plan by values is not looked for
 	a := &listed{}
 	db := postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: a})
 	for _, r := range c.readers() {
@@ -478,7 +513,7 @@ func TestInteractionsOfThoseInTouchLately(t *testing.T) {
 		} {
 			what := r.name + ", " + name
 			settled, not := 0, 0
-			got, _ := pagesOf(t, 4, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
+			got, _ := pages(t, 4, what, func(i crm.Interaction) uuid.UUID { return i.ID }, func(p crm.Page) (crm.Listing[crm.Interaction], error) {
 				filter.f.Page = p
 				l, err := s.Interactions(ctx, filter.f)
 				if err == nil && c.settled(t, a) {

@@ -26,16 +26,31 @@ type listed struct {
 	args []any
 }
 
-func (a *listed) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+var (
+	_ pgx.QueryTracer = (*listed)(nil)
+	_ pgx.BatchTracer = (*listed)(nil)
+)
+
+func (a *listed) keep(sql string, args []any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if strings.Contains(q.SQL, " AS place_id") {
-		a.sql, a.args = q.SQL, q.Args
+	if strings.Contains(sql, " AS place_id") {
+		a.sql, a.args = sql, args
 	}
+}
+
+func (a *listed) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQueryStartData) context.Context {
+	a.keep(q.SQL, q.Args)
 	return ctx
 }
 
+func (a *listed) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) { a.keep(q.SQL, q.Args) }
+
 func (a *listed) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (a *listed) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+func (a *listed) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 // node is what a test looks at of a plan.
 type node struct {

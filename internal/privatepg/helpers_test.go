@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,6 +51,41 @@ func dataDir(t *testing.T) string {
 		}
 	})
 	return dir
+}
+
+// original is a data directory from which most tests copy their cluster: making one costs more than all else they do.
+var original struct {
+	sync.Mutex
+	dir string
+}
+
+// withCluster is dataDir with a cluster in it, made in earnest and stopped in good order.
+func withCluster(t *testing.T) string {
+	t.Helper()
+	needsPostgres(t)
+	dir := dataDir(t)
+	original.Lock()
+	defer original.Unlock()
+	if original.dir == "" {
+		stop(t, start(t, Options{DataDir: dir}))
+		kept, err := os.MkdirTemp("", "crm-pg-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		copyCluster(t, dir, kept)
+		original.dir = kept
+		return dir
+	}
+	copyCluster(t, original.dir, dir)
+	return dir
+}
+
+// copyCluster keeps owners and modes, which the server looks at.
+func copyCluster(t *testing.T, from, to string) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-Rp", filepath.Join(from, "postgres"), to).CombinedOutput(); err != nil {
+		t.Fatalf("cp: %v: %s", err, out)
+	}
 }
 
 func start(t *testing.T, o Options) *Server {

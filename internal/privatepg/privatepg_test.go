@@ -30,7 +30,12 @@ func TestMain(m *testing.M) {
 	if url := os.Getenv(busyURL); url != "" {
 		os.Exit(beBusy(url))
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if err := os.RemoveAll(original.dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		status = 1
+	}
+	os.Exit(status)
 }
 
 func helper(dir string) int {
@@ -86,7 +91,7 @@ func TestFirstStartMakesEverything(t *testing.T) {
 
 func TestSecondStartKeepsData(t *testing.T) {
 	t.Parallel()
-	o := Options{DataDir: dataDir(t), NoSync: true}
+	o := Options{DataDir: withCluster(t), NoSync: true}
 	first := start(t, o)
 	run(t, first.OwnerURL(), `CREATE TABLE kept AS SELECT 42 AS n`)
 	stop(t, first)
@@ -99,7 +104,7 @@ func TestSecondStartKeepsData(t *testing.T) {
 
 func TestStopWhileClientsAreBusy(t *testing.T) {
 	t.Parallel()
-	server := start(t, Options{DataDir: dataDir(t), NoSync: true})
+	server := start(t, Options{DataDir: withCluster(t), NoSync: true})
 	busy := make(chan error, 1)
 	go func() {
 		conn, err := pgx.Connect(context.Background(), server.URL())
@@ -144,7 +149,7 @@ func TestTwoStartAtOnce(t *testing.T) {
 // The second attaches to the first, and takes over when that one leaves.
 func TestTwoShareOneServer(t *testing.T) {
 	t.Parallel()
-	dir := dataDir(t)
+	dir := withCluster(t)
 	serving := start(t, Options{DataDir: dir, NoSync: true})
 	attached := start(t, Options{DataDir: dir, NoSync: true})
 	pid := postmasterPID(serving.cluster())
@@ -168,7 +173,7 @@ func TestTwoShareOneServer(t *testing.T) {
 
 func TestTerminatedAppStopsItInGoodOrder(t *testing.T) {
 	t.Parallel()
-	dir := dataDir(t)
+	dir := withCluster(t)
 	app := startApp(t, dir)
 	if err := app.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -182,7 +187,7 @@ func TestTerminatedAppStopsItInGoodOrder(t *testing.T) {
 func TestKilledAppTakesItsServerAlong(t *testing.T) {
 	t.Parallel()
 	needsDeathSignal(t)
-	dir := dataDir(t)
+	dir := withCluster(t)
 	app := startApp(t, dir)
 	server := locate(t, dir)
 	pid := postmasterPID(server.cluster())
@@ -193,7 +198,7 @@ func TestKilledAppTakesItsServerAlong(t *testing.T) {
 
 func TestStartRightAfterTheAppWasKilled(t *testing.T) {
 	t.Parallel()
-	dir := dataDir(t)
+	dir := withCluster(t)
 	app := startApp(t, dir)
 	server := locate(t, dir)
 	run(t, server.OwnerURL(), `CREATE TABLE kept AS SELECT 42 AS n`)
@@ -211,7 +216,7 @@ func TestStartRightAfterTheAppWasKilled(t *testing.T) {
 // PostgreSQL refuses to start beside it.
 func TestStartAfterAppAndServerWereKilled(t *testing.T) {
 	t.Parallel()
-	dir := dataDir(t)
+	dir := withCluster(t)
 	app := startApp(t, dir)
 	server := locate(t, dir)
 	run(t, server.OwnerURL(), `CREATE TABLE kept AS SELECT 42 AS n`)
@@ -239,7 +244,7 @@ func TestStartAfterAppAndServerWereKilled(t *testing.T) {
 
 func TestKilledServerIsStartedAgain(t *testing.T) {
 	t.Parallel()
-	server := start(t, Options{DataDir: dataDir(t)})
+	server := start(t, Options{DataDir: withCluster(t)})
 	run(t, server.OwnerURL(), `CREATE TABLE kept AS SELECT 42 AS n`)
 	pid := postmasterPID(server.cluster())
 	kill(t, pid)
@@ -260,7 +265,7 @@ func TestKilledServerIsStartedAgain(t *testing.T) {
 func TestStaleProcessFileWithAReusedNumber(t *testing.T) {
 	t.Parallel()
 	needsDeathSignal(t) // elsewhere nothing tells the stranger from the server
-	o := Options{DataDir: dataDir(t), NoSync: true}
+	o := Options{DataDir: withCluster(t), NoSync: true}
 	first := start(t, o)
 	file := filepath.Join(first.cluster(), "postmaster.pid")
 	text, err := os.ReadFile(file)

@@ -46,33 +46,92 @@ func URL(t testing.TB) string {
 	if err != nil {
 		t.Fatalf("test template: %v", err)
 	}
-	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if err := exec(server, fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy", name, template)); err != nil {
+	return copyOf(t, server, template)
+}
+
+func copyOf(t testing.TB, server, template string) string {
+	t.Helper()
+	url, err := create(server, fmt.Sprintf(" TEMPLATE %s STRATEGY file_copy", template))
+	if err != nil {
 		t.Fatalf("test database: %v", err)
 	}
-	dropAfter(t, server, name)
-	return withDatabase(server, name)
+	dropAfter(t, url)
+	return url
+}
+
+// create makes a database and returns its URL.
+func create(server, options string) (string, error) {
+	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	return withDatabase(server, name), exec(server, "CREATE DATABASE "+name+options)
 }
 
 // dropAfter drops a database when the test ends, after the test's own clean-up has closed its connections.
-func dropAfter(t testing.TB, server, name string) {
+func dropAfter(t testing.TB, url string) {
 	t.Cleanup(func() {
-		if err := exec(server, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+		if err := drop(url); err != nil {
 			t.Logf("dropping the test database: %v", err) // the server goes with the test run
 		}
 	})
 }
 
+func drop(url string) error {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return err
+	}
+	return exec(os.Getenv(Env), "DROP DATABASE "+config.Database+" WITH (FORCE)")
+}
+
 // Empty returns the URL of a database without a schema.
 func Empty(t testing.TB) string {
 	t.Helper()
-	server := Server(t)
-	name := "t_" + strings.ReplaceAll(uuid.NewString(), "-", "")
-	if err := exec(server, "CREATE DATABASE "+name); err != nil {
+	url, err := create(Server(t), "")
+	if err != nil {
 		t.Fatalf("test database: %v", err)
 	}
-	dropAfter(t, server, name)
-	return withDatabase(server, name)
+	dropAfter(t, url)
+	return url
+}
+
+// Original is a database that is dear to make: it is made for the first test that wants one, and each gets a copy.
+type Original struct {
+	mu  sync.Mutex
+	url string
+}
+
+// Copy returns the URL of a test's own copy. The first time, fill makes the original of a database without a schema,
+// and leaves no connection to it.
+func (o *Original) Copy(t testing.TB, fill func(url string)) string {
+	t.Helper()
+	server := Server(t)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.url == "" {
+		url, err := create(server, "")
+		if err != nil {
+			t.Fatalf("test database: %v", err)
+		}
+		defer func() {
+			if o.url == "" { // fill gave up
+				_ = drop(url) // the server goes with the test run
+			}
+		}()
+		fill(url)
+		o.url = url
+	}
+	config, err := pgx.ParseConfig(o.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copyOf(t, server, config.Database)
+}
+
+// Drop removes the original; TestMain calls it when all tests are done.
+func (o *Original) Drop() error {
+	if o.url == "" {
+		return nil
+	}
+	return drop(o.url)
 }
 
 // Open returns a pool on a database of the test's own, closed when the test ends.
@@ -106,13 +165,23 @@ func Connect(t testing.TB, url string) *pgx.Conn {
 	return conn
 }
 
-func exec(url, sql string) error {
-	conn, err := pgx.Connect(context.Background(), url)
-	if err != nil {
-		return err
+// admin is the connection that makes and drops databases. A connection for each costs as much as a small test.
+var admin struct {
+	mu   sync.Mutex
+	conn *pgx.Conn
+}
+
+func exec(server, sql string) error {
+	admin.mu.Lock()
+	defer admin.mu.Unlock()
+	if admin.conn == nil || admin.conn.IsClosed() {
+		conn, err := pgx.Connect(context.Background(), server)
+		if err != nil {
+			return err
+		}
+		admin.conn = conn
 	}
-	defer func() { _ = conn.Close(context.Background()) }() // one statement, already answered
-	_, err = conn.Exec(context.Background(), sql)
+	_, err := admin.conn.Exec(context.Background(), sql)
 	return err
 }
 
