@@ -44,7 +44,9 @@ func (a *listed) TraceQueryStart(ctx context.Context, _ *pgx.Conn, q pgx.TraceQu
 	return ctx
 }
 
-func (a *listed) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) { a.keep(q.SQL, q.Args) }
+func (a *listed) TraceBatchQuery(_ context.Context, _ *pgx.Conn, q pgx.TraceBatchQueryData) {
+	a.keep(q.SQL, q.Args)
+}
 
 func (a *listed) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 func (a *listed) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
