@@ -82,7 +82,7 @@ func TestTimeTellsNothing(t *testing.T) {
 	all := outsiders(t, s)
 	unknown := all["unknown"]
 	delete(all, "unknown")
-	const rounds = 100
+	const rounds = 25
 	took := map[string][]time.Duration{}
 	b := s.browser(t)
 	for n := range rounds {

@@ -135,7 +135,7 @@ func (b *tab) keys(keys string) {
 func (b *tab) caretIn(name string) {
 	b.t.Helper()
 	got := ""
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if got = script[string](b, `document.activeElement.name ?? document.activeElement.tagName`); got == name {
 			return
 		}

@@ -198,7 +198,7 @@ func TestCheckIsFastOnHostileInput(t *testing.T) {
 	for _, unit := range []string{"a", "1@3$0!7|", "password", "\xff", "日本"} {
 		start := time.Now()
 		Check(strings.Repeat(unit, MaxBytes)[:MaxBytes])
-		if took := time.Since(start); took > time.Second {
+		if took := time.Since(start); took > 10*time.Second { // what grows with the square or worse takes minutes
 			t.Errorf("%q repeated took %s", unit, took)
 		}
 	}
