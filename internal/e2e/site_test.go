@@ -29,7 +29,6 @@ type site struct {
 	database string // URL
 	url      string // of the site
 	log      safeBuffer
-	examined int // pages
 }
 
 // migrated is a database as an administrator makes it, by `crm migrate up`; demo has the demo firm in it as well.
