@@ -90,9 +90,13 @@ func (t talks) common() bool { return t.with*300 > t.all && !t.rare() }
 // soonWalked reports whether a walk from the newest is likely to find a page within the actor's reach.
 func (t talks) soonWalked() bool { return MaxFound*t.all < walked*t.with*t.share }
 
-// soonGathered reports whether all matches are read sooner, 2 us each, than the times of all interactions in a stretch that is
-// long enough to hold a page of them, 0.1 us each.
-func (t talks) soonGathered() bool { return t.with*t.with*t.share < window/20*t.all }
+// soonGathered reports whether all matches, 5 us each to read and sort, are gathered sooner than the times of all interactions,
+// 0.1 us each, in a stretch long enough to hold a page of them in reach. Of a few thousand the planner knows no more than that
+// they are few: there are mostly fewer.
+func (t talks) soonGathered() bool {
+	const few = 6000
+	return t.with <= few || t.with*t.with*t.share < window/50*t.all
+}
 
 // talksInReach asks record by record: for a short reach nearly all that the words' index gives, and all that a walk
 // from the newest meets, is somebody else's.
