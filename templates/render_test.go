@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -192,6 +193,21 @@ func TestRecordShowsOnlyWhatIsAllowed(t *testing.T) {
 	}
 	if strings.Contains(doc.Text(), "Renewal") {
 		t.Error("an interaction's text is shown without ViewInteraction")
+	}
+}
+
+// An organization of a thousand people stays a page: the first fifty, and the way to all of them.
+func TestManyPeopleLeadToTheirList(t *testing.T) {
+	t.Parallel()
+	few := sampleRelationships()[:1]
+	for n, want := range map[int]int{1: 1, peopleShown: peopleShown, 200: peopleShown} {
+		doc := render(t, Organization(OrganizationPage{Page: zeroPage(), Organization: sampleOrganization, People: slices.Repeat(few, n), Timeline: sampleTimeline(), Log: sampleLog()}))
+		if got := doc.Find("#people ul > li").Length(); got != want {
+			t.Errorf("%d of %d people", got, n)
+		}
+		if all := doc.Find("#people a[href='" + paths.ContactsOf(sampleOrganization.ID) + "']").Length(); (all == 1) != (n > peopleShown) {
+			t.Errorf("of %d people %d links lead to all", n, all)
+		}
 	}
 }
 

@@ -73,6 +73,12 @@ func EditLink(id, contact uuid.UUID) string { return OrganizationContact(id, con
 
 func LogOnOrganization(id uuid.UUID) string    { return Organization(id) + "/interactions" }
 func NewLogOnOrganization(id uuid.UUID) string { return Organization(id) + "/interactions/new" }
+
+// ContactsOf is the list of who is linked to an organization.
+func ContactsOf(organization uuid.UUID) string {
+	return Contacts + "?organization=" + organization.String()
+}
+
 func InteractionsOfOrganization(id uuid.UUID) string {
 	return Interactions + "?organization=" + id.String()
 }
