@@ -73,7 +73,7 @@ func newCrowd(t testing.TB, organizations int) *crowd {
 		FROM generate_series(1, $1::int * 3 / 2) i WHERE i % 10 > 0`, organizations)
 	run(t, c.conn, `INSERT INTO interactions (id, organization_id, contact_id, user_id, channel, subject, outcome, happened_at, created_at, duration_minutes, direction)
 		SELECT md5('i' || i)::uuid, CASE WHEN i % 4 > 0 THEN md5('o' || 1 + (i * 3) % ($1::int / 2))::uuid END, CASE WHEN i % 4 < 2 AND i % 40 > 0 THEN md5('c' || 1 + (i * 11) % $1::int)::uuid END,
-			($2::uuid[])[1 + (i * 3) % 20], (ARRAY['call','note','email'])[1 + i % 3], (ARRAY['Talk','talk','Élan'])[1 + i % 3] || i / 30, (ARRAY['Resolved','No answer',NULL])[1 + i % 3], now() - interval '6 hours' * (i / 2),
+			($2::uuid[])[1 + (i * 3 + i / 20) % 20], (ARRAY['call','note','email'])[1 + i % 3], (ARRAY['Talk','talk','Élan'])[1 + i % 3] || i / 30, (ARRAY['Resolved','No answer',NULL])[1 + i % 3], now() - interval '6 hours' * (i / 2),
 			timestamptz '2026-01-01' + interval '1 hour' * (i * 7 % 50), CASE WHEN i % 3 = 0 THEN i * 5 % 60 END, CASE WHEN i % 3 <> 1 THEN (ARRAY['in','out',NULL])[1 + i % 5 % 3] END
 		FROM generate_series(1, 4 * $1::int) i`, organizations, owners)
 	run(t, c.conn, `INSERT INTO interaction_contacts (interaction_id, contact_id)
