@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -103,6 +104,7 @@ func (serveCmd) loadDemo(ctx context.Context, a *app, d *database) error {
 		return err
 	}
 	defer db.Close()
+	defer debug.FreeOSMemory() // a firm at once takes ten times what pages do
 	if err := a.loadDemo(ctx, db); !errors.Is(err, postgres.ErrNotEmpty) {
 		return err
 	}
