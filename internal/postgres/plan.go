@@ -191,32 +191,16 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	plain := []arm{{where: l.scope}}
 	l.count = plain
 	if f.ContactID.Valid { // two short ranges
-		l.unwalk()
-		if l.byWith() {
-			s.gatherWith(l)
-		}
+		s.gatherAll(l)
 		l.arms = talkWith(l.scope)
 		l.count = l.arms
 		return nil
 	}
 	if s.actor.Reach(p) == authz.All {
-		s.sortWith(l, f)
-		var err error
-		l.arms, err = s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
-		switch gathered := slices.Contains(unauthored, f.Sort.By); {
-		case gathered && f.Author.UserID.Valid:
-			l.arms = []arm{{from: strings.Replace(l.table, "interactions i", authored("@owner::uuid"), 1), where: l.scope}}
-		case gathered && f.Author.TeamID.Valid && !l.wide:
-			l.arms = []arm{{each: members, from: authored("u.id"), where: l.scope}}
-		}
-		l.arms = channelByChannel(l.arms, f)
-		return err
+		return s.planAllInteractions(ctx, l, f)
 	}
 	if f.OrganizationID.Valid || f.Query != "" { // a short range, or the words' index
-		l.unwalk()
-		if l.byWith() {
-			s.gatherWith(l)
-		}
+		s.gatherAll(l)
 		l.arms = plain
 		return nil
 	}
@@ -228,10 +212,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 	}
 	switch {
 	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byWith()):
-		l.unwalk()
-		if l.byWith() {
-			s.gatherWith(l)
-		}
+		s.gatherAll(l)
 		if l.arms = l.count; slices.Contains(unauthored, f.Sort.By) {
 			l.arms = slices.Clone(l.count)
 			l.arms[len(l.arms)-1].from = strings.Replace(l.table, "interactions i", authored("@me::uuid"), 1)
@@ -249,6 +230,30 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		l.lately = s.lately(p)
 	}
 	return nil
+}
+
+// planAllInteractions chooses the way for a reach over all interactions.
+func (s *Store) planAllInteractions(ctx context.Context, l *list, f crm.InteractionFilter) error {
+	s.sortWith(l, f)
+	arms, err := s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
+	if slices.Contains(unauthored, f.Sort.By) {
+		switch {
+		case f.Author.UserID.Valid:
+			arms = []arm{{from: strings.Replace(l.table, "interactions i", authored("@owner::uuid"), 1), where: l.scope}}
+		case f.Author.TeamID.Valid && !l.wide:
+			arms = []arm{{each: members, from: authored("u.id"), where: l.scope}}
+		}
+	}
+	l.arms = channelByChannel(arms, f)
+	return err
+}
+
+// gatherAll turns an order that is a walk from name to name into one for which all rows in reach are sorted.
+func (s *Store) gatherAll(l *list) {
+	l.unwalk()
+	if l.byWith() {
+		s.gatherWith(l)
+	}
 }
 
 // planned opens a batch of many queries that are planned once for all values: the planner would weigh their arrays and

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -282,5 +283,23 @@ func TestASmallRegisterIsPlannedOnce(t *testing.T) {
 				t.Errorf("%d organizations: planned anew: %s", organizations, b[1].SQL)
 			}
 		}
+	}
+}
+
+// TestARecordNotFoundLeavesNoTransaction: the batch that reads it is one, and there is no row to read.
+func TestARecordNotFoundLeavesNoTransaction(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 20)
+	s := postgrestest.OpenURL(t, c.url, postgres.Options{MaxConns: 1}).As(c.readers()[1].actor, postgres.Origin{})
+	for range 20 {
+		if _, err := s.OrganizationPage(ctx, uuid.New(), crm.TimelineView{}); !errors.Is(err, crm.ErrNotFound) {
+			t.Fatalf("got %v, want not found", err)
+		}
+		if _, err := s.InteractionPage(ctx, uuid.New()); !errors.Is(err, crm.ErrNotFound) {
+			t.Fatalf("got %v, want not found", err)
+		}
+	}
+	if n := read[int](t, c.conn, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`); n > 0 {
+		t.Errorf("%d transactions are open", n)
 	}
 }
