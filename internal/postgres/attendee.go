@@ -174,7 +174,7 @@ func hold(ctx context.Context, w *work, c clients, statements ...string) error {
 	for _, sql := range statements {
 		b.Queue(sql, named{"organizations": c.organizations, "contacts": c.contacts})
 	}
-	return w.SendBatch(ctx, &b.Batch).Close()
+	return w.send(ctx, &b.Batch)
 }
 
 // attendeeChange is the audit row of one attendee. Its metadata say whose interaction it is: the image does not, and
@@ -187,12 +187,14 @@ func attendeeChange(a audit.Action, i crm.Interaction, before, after json.RawMes
 	}
 }
 
+const insertAttendees = `INSERT INTO interaction_contacts AS x (interaction_id, contact_id)
+	SELECT @id, c FROM unnest(@contacts::uuid[]) c RETURNING audit_image(to_jsonb(x)) AS image`
+
 func addAttendees(ctx context.Context, w *work, i crm.Interaction, contacts []uuid.UUID) ([]audit.Change, error) {
 	if len(contacts) == 0 {
 		return nil, nil
 	}
-	images, err := column[json.RawMessage](ctx, w, `INSERT INTO interaction_contacts AS x (interaction_id, contact_id)
-		SELECT @id, c FROM unnest(@contacts::uuid[]) c RETURNING audit_image(to_jsonb(x))`, pgx.NamedArgs{"id": i.ID, "contacts": contacts})
+	images, err := column[json.RawMessage](ctx, w, insertAttendees, pgx.NamedArgs{"id": i.ID, "contacts": contacts})
 	changes := make([]audit.Change, len(images))
 	for n, image := range images {
 		changes[n] = attendeeChange(audit.AddAttendee, i, nil, image)

@@ -223,7 +223,7 @@ func (s *Store) LogInteraction(ctx context.Context, i crm.Interaction, on string
 	})
 }
 
-// logInteraction inserts an interaction under its id, with what follows from it.
+// logInteraction leaves an interaction to be inserted under its id, with the commit, and saves what follows from it.
 func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, on string, next ...crm.Next) ([]audit.Change, error) {
 	i.Clean()
 	i.UserID = s.userID()
@@ -264,15 +264,14 @@ func (s *Store) logInteraction(ctx context.Context, w *work, i crm.Interaction, 
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	after, err := scalar[json.RawMessage](ctx, w, `
+	err = s.insertLast(w, interactionChange(audit.CreateInteraction, i, nil, nil), `
 		INSERT INTO interactions AS i (id, organization_id, contact_id, user_id, channel, subject, body, outcome, happened_at, duration_minutes, direction)
 		VALUES (@id, @organization, @contact, @user, @channel, @subject, nullif(@body, ''), nullif(@outcome, ''), @happenedAt, @minutes, nullif(@direction, ''))
-		RETURNING audit_image(to_jsonb(i))`, interactionArgs(i))
-	if err != nil {
-		return nil, err
+		RETURNING audit_image(to_jsonb(i)) AS image`, interactionArgs(i))
+	if err == nil && len(i.AttendeeIDs()) > 0 {
+		err = s.insertLast(w, attendeeChange(audit.AddAttendee, i, nil, nil), insertAttendees, pgx.NamedArgs{"id": i.ID, "contacts": i.AttendeeIDs()})
 	}
-	attendees, err := addAttendees(ctx, w, i, i.AttendeeIDs())
-	return slices.Concat([]audit.Change{interactionChange(audit.CreateInteraction, i, nil, after)}, attendees, changes), err
+	return changes, err
 }
 
 // checkAttached makes sure that the records an interaction or a follow-up names are in view.

@@ -121,7 +121,7 @@ func (s *Store) useOnce(ctx context.Context, g CodeGuess, tell []audit.Change, t
 	}
 	args = s.args(args)
 	args["session"], args["guess"] = s.origin.Session, g.ID
-	w, err := s.db.begin(ctx, func(*pgx.Batch) {})
+	w, err := s.db.begin(ctx)
 	if err != nil {
 		return false, err
 	}

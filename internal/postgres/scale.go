@@ -299,7 +299,7 @@ func copyRows[T any](ctx context.Context, l *load, table string, columns []strin
 	next, stop := iter.Pull(records)
 	defer stop()
 	n := 0
-	copied, err := l.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+	copied, err := l.conn.CopyFrom(ctx, pgx.Identifier{table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
 		record, more := next()
 		if !more {
 			return nil, nil

@@ -121,8 +121,11 @@ type Proof struct {
 // stays ended, a request that outlives the sign-out does not revive it. A new one is made only while its user
 // is active and has the password that opened it, and a second factor as they had then; it waits for a change of
 // any, so that a password replaced between the check and here opens nothing, and nobody passes by a second factor.
+// A change of a session does not wait for the disk: should the machine fail within the second, a notice is not shown, or
+// a password that was just given again is asked for once more.
 func (db *DB) SaveSession(ctx context.Context, token string, data []byte, expiresAt time.Time, user SessionUser, origin Origin) error {
-	sql := `UPDATE sessions SET data = @data, expires_at = @expires, user_id = @user, half = @half WHERE token = @token AND revoked_at IS NULL`
+	sql := `UPDATE sessions SET data = @data, expires_at = @expires, user_id = @user, half = @half WHERE token = @token AND revoked_at IS NULL
+		AND set_config('synchronous_commit', 'off', TRUE) IS NOT NULL`
 	if token != origin.Session {
 		sql = `WITH still AS (SELECT 1 FROM users u JOIN user_credentials c ON c.user_id = u.id
 				WHERE u.id = @user AND u.is_active AND (@passwordAt::timestamptz IS NULL OR c.password_changed_at = @passwordAt AND (c.totp_secret IS NOT NULL) = @mfa) FOR SHARE)

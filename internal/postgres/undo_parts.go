@@ -51,7 +51,7 @@ func (u *undo) inParts(ctx context.Context, table imagedTable) error {
 			if err := u.store.queueManyAudits(b, uuid.NullUUID{UUID: u.work.changeSet, Valid: true}, u.changes); err != nil {
 				return err
 			}
-			if err := u.work.SendBatch(ctx, b).Close(); err != nil {
+			if err := u.work.send(ctx, b); err != nil {
 				return err
 			}
 			u.work.logged += len(u.changes)

@@ -330,7 +330,7 @@ func (s *Store) UnlockUser(ctx context.Context, user uuid.UUID) error {
 
 // event runs fn and writes its audit row in one transaction, without a change set: nothing to undo.
 func (s *Store) event(ctx context.Context, c audit.Change, fn func(context.Context, *work) error) error {
-	w, err := s.db.begin(ctx, func(*pgx.Batch) {})
+	w, err := s.db.begin(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/crm"
@@ -33,14 +32,6 @@ const (
 type Saved struct {
 	ID        uuid.UUID // the record
 	ChangeSet uuid.UUID // what Undo takes back; Nil when the form had been sent before
-}
-
-// work is one open transaction of a write.
-type work struct {
-	*pgxpool.Conn
-	changeSet uuid.UUID
-	logged    int  // audit rows that a set-based statement has already written
-	mailed    bool // the outbox has got mail
 }
 
 // errNoAudit is a bug in a write function: it changed something and returned no change.
@@ -75,14 +66,13 @@ func (s *Store) writeOnce(ctx context.Context, kind audit.Action, undoes uuid.Nu
 	if err != nil {
 		return uuid.Nil, err
 	}
-	w, err := s.db.begin(ctx, func(b *pgx.Batch) {
-		b.Queue(insertChangeSet, s.changeSetArgs(id, kind, undoes))
-	})
+	w, err := s.db.begin(ctx)
 	if err != nil {
 		return uuid.Nil, err
 	}
 	defer w.end(ctx)
 	w.changeSet = id
+	w.first(insertChangeSet, s.changeSetArgs(id, kind, undoes), nil)
 	changes, err := fn(ctx, w)
 	if err != nil {
 		return uuid.Nil, err
@@ -93,37 +83,13 @@ func (s *Store) writeOnce(ctx context.Context, kind audit.Action, undoes uuid.Nu
 	return id, s.commit(ctx, w, uuid.NullUUID{UUID: id, Valid: true}, changes)
 }
 
-// begin opens a transaction and runs what first queues, in one round trip. The caller must end the work.
-func (db *DB) begin(ctx context.Context, first func(*pgx.Batch)) (*work, error) {
-	conn, err := db.pool.Acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	w := &work{Conn: conn}
-	b := &pgx.Batch{}
-	b.Queue("BEGIN")
-	first(b)
-	if err := conn.SendBatch(ctx, b).Close(); err != nil {
-		w.end(ctx)
-		return nil, err
-	}
-	return w, nil
-}
-
-// commit inserts the audit rows of changes and commits, in one round trip: a failed insert leaves the commit
-// unsent. The deferred guards speak here.
+// commit inserts the audit rows of changes and commits.
 func (s *Store) commit(ctx context.Context, w *work, changeSet uuid.NullUUID, changes []audit.Change) error {
 	b := &pgx.Batch{}
 	if err := s.queueAudit(b, changeSet, changes); err != nil {
 		return err
 	}
-	b.Queue("COMMIT").Exec(func(tag pgconn.CommandTag) error {
-		if tag.String() != "COMMIT" { // PostgreSQL answers ROLLBACK to the commit of a failed transaction
-			return pgx.ErrTxCommitRollback
-		}
-		return nil
-	})
-	err := w.SendBatch(ctx, b).Close()
+	err := w.commit(ctx, b)
 	if len(changes)+w.logged > manyAtOnce {
 		s.db.counts.forget()
 	}
@@ -145,7 +111,7 @@ func (s *Store) queueAudit(b *pgx.Batch, changeSet uuid.NullUUID, changes []audi
 		if err != nil {
 			return err
 		}
-		b.Queue(insertAudit, args)
+		b.Queue(insertAudit, named(args))
 	}
 	return nil
 }
@@ -176,17 +142,6 @@ func (s *Store) queueManyAudits(b *pgx.Batch, changeSet uuid.NullUUID, changes [
 			pgx.NamedArgs{"changeSet": changeSet, "user": s.userID(), "ip": s.ip(), "ua": s.ua(), "rows": json.RawMessage(raw)})
 	}
 	return nil
-}
-
-// end gives the connection back, after taking back a transaction that was not committed, even when the request
-// is gone.
-func (w *work) end(ctx context.Context) {
-	if w.Conn.Conn().PgConn().TxStatus() != 'I' {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-		defer cancel()
-		_, _ = w.Exec(ctx, "ROLLBACK") // on a cut connection there is nothing to end; the pool drops it
-	}
-	w.Release()
 }
 
 // rollback ends a transaction that was not committed, even when the request is gone.
@@ -228,6 +183,22 @@ func (s *Store) auditArgs(changeSet uuid.NullUUID, c audit.Change) (pgx.NamedArg
 	}, nil
 }
 
+// insertLast leaves rows to be inserted with the commit, by a statement that returns their images as image, each with the
+// audit row c, which its image completes. No argument of the statement is called as one of an audit row, but @user,
+// who is the same.
+func (s *Store) insertLast(w *work, c audit.Change, insert string, args pgx.NamedArgs) error {
+	row, err := s.auditArgs(uuid.NullUUID{UUID: w.changeSet, Valid: true}, c)
+	if err != nil {
+		return err
+	}
+	maps.Copy(row, args)
+	w.last(`WITH n AS (`+insert+`)
+		INSERT INTO audit_logs (change_set_id, user_id, action, target_type, target_id, parent_id, table_name, metadata, after, ip, ua)
+		SELECT @changeSet, @user, @action, @type, @target, @parent, @table, @metadata::jsonb, n.image, @ip, @ua FROM n`, row)
+	w.logged++
+	return nil
+}
+
 // note writes an audit row within a transaction, beside those that it ends with.
 func (s *Store) note(ctx context.Context, w *work, changeSet uuid.NullUUID, c audit.Change) error {
 	args, err := s.auditArgs(changeSet, c)
@@ -248,52 +219,53 @@ func (s *Store) Event(ctx context.Context, action audit.Action, targetType strin
 	return err
 }
 
-// once makes sure that a form sent twice makes one record: it claims the form's token for record within
-// the transaction. When another submit claimed it first, it waits for that one and returns repeated.
-func (s *Store) once(ctx context.Context, w *work, token uuid.NullUUID, record uuid.UUID) error {
+// once makes sure that a form sent twice makes one record: the transaction begins with claiming the form's token for
+// record. When another submit claimed it first, it waits for that one, and the error is errTaken.
+func (s *Store) once(w *work, token uuid.NullUUID, record uuid.UUID) {
 	if !token.Valid || !s.actor.SignedIn() {
-		return nil
+		return
 	}
-	args := pgx.NamedArgs{"user": s.actor.UserID, "token": token, "record": record, "fingerprint": s.origin.Fingerprint}
-	tag, err := w.Exec(ctx, `INSERT INTO form_tokens (user_id, token, record_id, fingerprint) VALUES (@user, @token, @record, @fingerprint)
-		ON CONFLICT DO NOTHING`, args)
-	if err != nil || tag.RowsAffected() == 1 {
-		return err
-	}
-	type claim struct {
-		RecordID uuid.UUID
-		Same     bool
-	}
-	first, err := one[claim](ctx, w, `SELECT record_id, fingerprint IS NOT DISTINCT FROM @fingerprint AS same FROM form_tokens
-		WHERE user_id = @user AND token = @token`, args)
-	switch {
-	case err != nil:
-		return err
-	case !first.Same:
-		return ErrOtherRequest
-	}
-	return repeated{first.RecordID}
+	w.first(`INSERT INTO form_tokens (user_id, token, record_id, fingerprint) VALUES (@user, @token, @record, @fingerprint) ON CONFLICT DO NOTHING`,
+		pgx.NamedArgs{"user": s.actor.UserID, "token": token, "record": record, "fingerprint": s.origin.Fingerprint},
+		func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() == 0 {
+				return errTaken
+			}
+			return nil
+		})
 }
+
+// errTaken is the error by which a second submit of one form leaves its transaction.
+var errTaken = errors.New("this form was already taken")
 
 // ErrOtherRequest says that another request was taken under the same key before.
 var ErrOtherRequest = errors.New("another request was sent under this key")
 
-// repeated is the error by which a second submit of one form leaves its transaction.
-type repeated struct{ record uuid.UUID }
-
-func (repeated) Error() string { return "this form was already taken" }
+// taken is what the first submit of a form has made.
+func (s *Store) taken(ctx context.Context, token uuid.NullUUID) (Saved, error) {
+	type claim struct {
+		RecordID uuid.UUID
+		Same     bool
+	}
+	first, err := one[claim](ctx, s.db.pool, `SELECT record_id, fingerprint IS NOT DISTINCT FROM @fingerprint AS same FROM form_tokens
+		WHERE user_id = @user AND token = @token`, pgx.NamedArgs{"user": s.actor.UserID, "token": token, "fingerprint": s.origin.Fingerprint})
+	switch {
+	case err != nil:
+		return Saved{}, err
+	case !first.Same:
+		return Saved{}, ErrOtherRequest
+	}
+	return Saved{ID: first.RecordID}, nil
+}
 
 // create runs a write that makes one record, once per form token.
 func (s *Store) create(ctx context.Context, kind audit.Action, token uuid.NullUUID, id uuid.UUID, fn func(context.Context, *work) ([]audit.Change, error)) (Saved, error) {
 	cs, err := s.write(ctx, kind, func(ctx context.Context, w *work) ([]audit.Change, error) {
-		if err := s.once(ctx, w, token, id); err != nil {
-			return nil, err
-		}
+		s.once(w, token, id)
 		return fn(ctx, w)
 	})
-	var again repeated
-	if errors.As(err, &again) {
-		return Saved{ID: again.record}, nil
+	if errors.Is(err, errTaken) {
+		return s.taken(ctx, token)
 	}
 	if err != nil {
 		return Saved{}, err
