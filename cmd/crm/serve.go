@@ -104,7 +104,6 @@ func (serveCmd) loadDemo(ctx context.Context, a *app, d *database) error {
 		return err
 	}
 	defer db.Close()
-	defer debug.FreeOSMemory() // a firm at once takes ten times what pages do
 	if err := a.loadDemo(ctx, db); !errors.Is(err, postgres.ErrNotEmpty) {
 		return err
 	}
@@ -135,6 +134,7 @@ func (a *app) handle(ctx context.Context, listener net.Listener, site *web.Serve
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
+	go debug.FreeOSMemory() // starting takes twice what an idle program needs, a demo firm ten times what pages do
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serving: %w", err)

@@ -70,7 +70,8 @@ func bench(ctx context.Context) (err error) {
 	}
 	fmt.Printf("\n%s\n\n", r.describe())
 	printTable(os.Stdout, cells)
-	fmt.Printf("\nMemory of the program after all this: %s.\n", megabytes(app.memory()))
+	own, mapped := app.memory()
+	fmt.Printf("\nMemory of the program after all this: %s, and %s of its file mapped.\n", megabytes(own), megabytes(mapped))
 	return faults(cells)
 }
 

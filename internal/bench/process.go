@@ -89,19 +89,27 @@ func freePort() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// memory is how much the process holds, 0 where /proc does not say.
-func (p *process) memory() int {
+// memory is how much the process holds of its own, and how much of its program file is mapped beside that, which the
+// kernel takes back when somebody else needs it. Both are 0 where /proc does not say.
+func (p *process) memory() (own, mapped int) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
-		return 0
+		return 0, 0
 	}
 	for line := range bytes.Lines(status) {
-		if fields := strings.Fields(string(line)); len(fields) > 1 && fields[0] == "VmRSS:" {
-			kib, _ := strconv.Atoi(fields[1]) // the kernel's own
-			return kib << 10
+		fields := strings.Fields(string(line))
+		if len(fields) < 2 {
+			continue
+		}
+		kib, _ := strconv.Atoi(fields[1]) // the kernel's own
+		switch fields[0] {
+		case "RssAnon:":
+			own = kib << 10
+		case "RssFile:":
+			mapped = kib << 10
 		}
 	}
-	return 0
+	return own, mapped
 }
 
 // cpu is the CPU time the process has had.
