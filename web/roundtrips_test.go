@@ -97,6 +97,37 @@ func TestPagesAskTheDatabaseTwice(t *testing.T) {
 	}
 }
 
+// TestACallIsSavedInTwoRoundTrips holds the write that people make all day to one round trip that opens its transaction
+// and one that commits it, beside the session's two: whose it is, and the notice.
+func TestACallIsSavedInTwoRoundTrips(t *testing.T) {
+	t.Parallel()
+	sent := &trips{}
+	s := newSiteOn(t, postgrestest.URL(t), postgres.Options{Tracer: sent, MaxConns: 1})
+	b := s.role(t, "manager")
+	org, person := postgrestest.Organization(t, s.db, "Granvik", uuid.NullUUID{}), postgrestest.Contact(t, s.db, "Lars", "Granvik", uuid.NullUUID{})
+	var session []string
+	call := func(attendees ...string) (other []string) {
+		fields := []string{"channel", "call", "subject", "Renewal", "form_token", uuid.NewString()}
+		for _, id := range attendees {
+			fields = append(fields, "attendee_id", id)
+		}
+		b.post(paths.LogOnOrganization(org), fields...).wants(http.StatusSeeOther)
+		session, other = sent.take()
+		return other
+	}
+	call() // prepares the statements, and saves the session for the first time
+	if trips := call(); len(trips) != 2 {
+		t.Errorf("%d round trips, want 2:\n  %s", len(trips), strings.Join(trips, "\n  "))
+	}
+	if len(session) != 2 {
+		t.Errorf("%d statements for the session, want 2:\n  %s", len(session), strings.Join(session, "\n  "))
+	}
+	call(person.String())
+	if trips := call(person.String()); len(trips) > 5 {
+		t.Errorf("%d round trips with an attendee, want 5 at most:\n  %s", len(trips), strings.Join(trips, "\n  "))
+	}
+}
+
 // someRecords makes a few linked records with a history that names people, and returns the pages to open.
 func someRecords(t *testing.T, s *site, owner uuid.NullUUID) []string {
 	t.Helper()

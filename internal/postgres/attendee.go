@@ -109,10 +109,7 @@ func (s *Store) checkComing(ctx context.Context, w *work, contacts []uuid.UUID) 
 // circle. The order is that of all writers: records before activities, organizations before contacts, each by id. Where
 // something else is locked in between, as a follow-up is, its two halves stand for it.
 func holdAttendance(ctx context.Context, w *work, i crm.Interaction, attendees []uuid.UUID) error {
-	if err := holdRecords(ctx, w, i, attendees); err != nil {
-		return err
-	}
-	return holdActivities(ctx, w, i, attendees)
+	return hold(ctx, w, clientsOf(i, attendees), slices.Concat(holdingRecords, holdingActivities)...)
 }
 
 func holdRecords(ctx context.Context, w *work, i crm.Interaction, attendees []uuid.UUID) error {
