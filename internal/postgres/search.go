@@ -36,7 +36,7 @@ const (
 	gathered      = 1000 // matches of a rare term that are ranked
 	passed        = 100  // matches in a reach, or of a common term: a page, and as much again, since some are found twice
 
-	walked       = 100_000 // interactions walked, newest first, for words that are common
+	walked       = 100_000 // interactions walked, newest first, for words that are common, roughly
 	window       = 150     // matches in reach hoped for in the stretch of time that is gathered first
 	rareTerm     = 2000    // interactions that the words' index may always gather
 	smallReach   = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
@@ -389,7 +389,7 @@ func comparing() *batch {
 // times off. Compiling a plan takes longer than running these.
 func searching() *batch {
 	b := &batch{}
-	b.begin("plan_cache_mode = force_custom_plan", "jit = off")
+	b.begin("plan_cache_mode = force_custom_plan", "enable_incremental_sort = off", "join_collapse_limit = 1", "work_mem = '32MB'")
 	return b
 }
 
