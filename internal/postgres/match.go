@@ -64,11 +64,21 @@ func matchContacts(column string, q crm.Query, args pgx.NamedArgs) string {
 		return words(column, "conWord", q.Words, false, args)
 	}
 	args["phone"], args["phoneEnd"] = "%"+anywhere+"%", "%"+end+"\n%"
-	if end == "" {
+	if len(anywhere) <= telling {
 		return column + " LIKE @phone"
 	}
-	return "(" + column + " LIKE @phone OR " + column + " LIKE @phoneEnd)"
+	args["phoneTelling"] = "%" + anywhere[len(anywhere)-telling:] + "%"
+	hidden := "(" + column + " || '')"
+	match := hidden + " LIKE @phone"
+	if end != "" {
+		match = "(" + match + " OR " + hidden + " LIKE @phoneEnd)"
+	}
+	return "(" + column + " LIKE @phoneTelling AND " + match + ")"
 }
+
+// telling is how many digits the index is asked for: a few numbers in a million have the same six somewhere, and each further
+// digit takes as long as all before it. The numbers themselves are held against what was typed.
+const telling = 6
 
 // What is asked of an interaction's subject and body.
 const (

@@ -33,6 +33,7 @@ const (
 	glance        = 500  // records looked at: 0.2 ms
 	glanceInReach = 2000 // records of a short reach looked at: an index holds all that takes of organizations
 	commonShare   = 50   // one in so many makes a term common
+	commonContact = 125  // likewise of contacts, three times as many: their index takes 20 ms, a walk to a page of one in a hundred 5
 	gathered      = 1000 // matches of a rare term that are ranked
 	passed        = 100  // matches in a reach, or of a common term: a page, and as much again, since some are found twice
 
@@ -56,7 +57,10 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 		return Found{}, nil
 	}
 	args := s.args(pgx.NamedArgs{"limit": MaxFound + 1})
-	organizations := s.searchedOrganizations(q, args)
+	organizations, err := s.searchedOrganizations(ctx, q, args)
+	if err != nil {
+		return Found{}, translate(err)
+	}
 	contacts, err := s.searchedContacts(ctx, q, args)
 	if err != nil {
 		return Found{}, translate(err)
@@ -98,12 +102,16 @@ type searched struct {
 	// What the look found.
 	seen         []uuid.UUID
 	looked, hits int
+	filled       bool // those that begin so are a page
 }
 
 // answered reports whether the look has shown a page of matches, or looked at all there are.
 func (t searched) answered() bool {
-	return t.looked < t.glance || len(t.seen) > MaxFound && !t.strange
+	return t.looked < t.glance || t.filled || len(t.seen) > MaxFound && !t.strange
 }
+
+// nothing reports whether the look has shown that nothing matches.
+func (t searched) nothing() bool { return t.answered() && len(t.seen) == 0 }
 
 // rare reports whether the trigram index is to be asked.
 func (t searched) rare() bool { return !t.answered() && t.hits*t.common < t.looked }
@@ -124,32 +132,46 @@ func (t searched) found() string {
 		") x ORDER BY x.starts DESC LIMIT " + strconv.Itoa(2*passed) + ") g"
 }
 
-func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched {
+func (s *Store) searchedOrganizations(ctx context.Context, q crm.Query, args pgx.NamedArgs) (searched, error) {
+	const p = authz.ViewClient
 	args["orgTyped"], args["orgStart"], args["orgBegin"] = " "+joined(q.Words), literal.Replace(" "+joined(q.Firm()))+"%", beginning(q.Firm())
 	args["orgName"], args["orgTails"] = " "+joined(q.Firm()), tails
 	t := searched{
-		name: "org", table: "organizations x", scope: s.organizationScope(authz.ViewClient, "x"),
+		name: "org", table: "organizations x", scope: s.organizationScope(p, "x"),
 		starts: words("x.search_text", "orgStarts", q.Words, true, args), matches: matchOrganizations("x.search_text", q, args),
 		common: commonShare, most: passed,
 	}
 	const begins = "o.search_text LIKE searchable(@orgStart)"
-	if s.actor.Reach(authz.ViewClient) == authz.All {
-		t.glance, t.most = glance, gathered
+	all := s.actor.Reach(p) == authz.All
+	var reach extent
+	if !all {
+		var err error
+		if reach, err = s.extent(ctx, p); err != nil {
+			return t, err
+		}
+	}
+	if all || reach.share > wideShare { // soon met on the way through all
+		t.glance, t.strange = glance, !all
 		const line = "left(o.search_text, 40)"
-		t.best = "SELECT o.id FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin) ORDER BY " + line + " USING ~<~ LIMIT @limit"
+		within := " AND " + s.organizationScope(p, "o")
+		t.best = "SELECT o.id FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)" + within + " ORDER BY " + line + " USING ~<~ LIMIT @limit"
 		if args["orgBegin"] != args["orgStart"] { // longer than the index: what begins so need not match
-			t.best = "SELECT b.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)) b WHERE " + strings.Replace(begins, "o.", "b.", 1) + " LIMIT @limit"
+			t.best = "SELECT b.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)" + within + ") b WHERE " + strings.Replace(begins, "o.", "b.", 1) + " LIMIT @limit"
 		}
 		t.near = "SELECT o.id, o.search_text FROM organizations o"
-		t.walk = "SELECT x.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o) x WHERE " + t.matches
+		t.walk = "SELECT x.id FROM (SELECT o.id, o.owner_user_id, o.search_text || '' AS search_text FROM organizations o OFFSET 0) x WHERE " + t.matches + " AND " + t.scope
+		if all {
+			t.most = gathered
+		}
 	} else { // owner by owner: see keys
 		t.each = true
 		each := func(condition string) string {
-			return "SELECT t.* FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
+			return "SELECT t.* FROM unnest(" + s.ownersWithin(p) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
 				condition + " ORDER BY o.search_text USING ~<~ LIMIT @most) t"
 		}
-		args["most"] = glanceInReach
-		t.glance = glanceInReach
+		if args["most"], t.glance = glanceInReach, glanceInReach; reach.organizations > smallReach {
+			t.glance = glance
+		}
 		t.best = "SELECT b.id FROM (" + each(begins) + ") b ORDER BY b.search_text USING ~<~ LIMIT @limit"
 		t.near = each("TRUE")
 		t.walk = each(strings.ReplaceAll(t.matches, "x.search_text", "(o.search_text || '')"))
@@ -164,7 +186,7 @@ func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched 
 				WHEN ` + words("o.search_text", "orgStarts", q.Words, true, args) + ` THEN 3
 				ELSE 4 END,
 			o.display_name` + icu + `, o.id LIMIT @limit`
-	return t
+	return t, nil
 }
 
 // tails are what may follow the name that was typed for it to be the whole name.
@@ -218,7 +240,7 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 		t.best = by(familyName) + " UNION " + by(givenName)
 		t.walk = "SELECT x.id FROM (SELECT c.id, c.owner_user_id, " + text + " FROM contacts c OFFSET 0) x WHERE " + t.matches + " AND " + t.scope
 		if all {
-			t.most = gathered
+			t.most, t.common = gathered, commonContact
 		}
 	default: // owner by owner: see keys
 		owners := "unnest(" + s.ownersWithin(p) + ") u(id) CROSS JOIN LATERAL "
@@ -271,11 +293,15 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 
 // queueLook asks what is at hand of t, and adds it to args.
 func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
-	b.Queue(`SELECT ARRAY(`+t.best+`) || n.ids, n.looked, cardinality(n.ids) FROM (
+	b.Queue(`SELECT ARRAY(`+t.best+`), n.ids, n.looked FROM (
 			SELECT count(*) AS looked, coalesce(array_agg(x.id) FILTER (WHERE `+t.matches+`), '{}') AS ids
 			FROM (`+t.near+` LIMIT `+strconv.Itoa(t.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
-		if err := row.Scan(&t.seen, &t.looked, &t.hits); err != nil {
+		var near []uuid.UUID
+		if err := row.Scan(&t.seen, &near, &t.looked); err != nil {
 			return err
+		}
+		if t.filled, t.hits = len(t.seen) > MaxFound, len(near); !t.filled || !t.strange {
+			t.seen = append(t.seen, near...)
 		}
 		args[t.name+"Seen"] = t.seen
 		return nil
@@ -284,6 +310,9 @@ func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
 
 // queueRows reads the rows of t to show into into, after its look.
 func queueRows[T any](b *batch, into *[]T, t searched, args pgx.NamedArgs) {
+	if t.nothing() {
+		return
+	}
 	if b.byIndex(t.rare() || t.each); !t.rare() {
 		b.rowByRow()
 	}
