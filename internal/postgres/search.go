@@ -215,7 +215,7 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 	const p = authz.ViewClient
 	args["conTyped"], args["conStart"] = " "+joined(q.Words), beginning(q.Words)
 	t := searched{
-		name: "con", table: "contacts x", scope: s.contactScope(p, "x"), common: commonShare, most: passed,
+		name: "con", table: "contacts x", scope: s.contactReached(p, "x"), common: commonShare, most: passed,
 		starts: words("x.search_text", "conStarts", q.Words, true, args), matches: matchContacts("x.search_text", q, args),
 		glance: glance, near: "SELECT c.id, c.search_text FROM contacts c",
 	}
@@ -234,7 +234,7 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 	switch {
 	case all || reach.share > wideShare: // soon met on the way through all
 		by := func(line string) string {
-			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) AND " + s.contactScope(p, "c") + " ORDER BY " + line + " USING ~<~ LIMIT @limit)"
+			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) AND " + s.contactReached(p, "c") + " ORDER BY " + line + " USING ~<~ LIMIT @limit)"
 		}
 		t.strange = !all
 		t.best = by(familyName) + " UNION " + by(givenName)

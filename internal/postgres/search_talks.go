@@ -17,6 +17,7 @@ import (
 type talks struct {
 	words  string // tsquery, "" when there is nothing to ask for
 	scope  string
+	within string // the scope as it is asked of candidates: see talkReached
 	newest []uuid.UUID // what the newest interactions hold of it
 	reach  int         // how many organizations or contacts are in reach, roughly, where that is not all
 	share  float64     // the part of all organizations that is in reach, roughly
@@ -25,7 +26,7 @@ type talks struct {
 }
 
 func (s *Store) searchedInteractions(ctx context.Context, query string, args pgx.NamedArgs) (talks, error) {
-	t := talks{words: wordQuery(query), scope: s.interactionScope(authz.ViewInteraction, "i"), share: 1, reach: math.MaxInt32}
+	t := talks{words: wordQuery(query), scope: s.interactionScope(authz.ViewInteraction, "i"), within: s.talkReached(authz.ViewInteraction, "i"), share: 1, reach: math.MaxInt32}
 	args["words"] = t.words
 	var err error
 	if t.ownerShares, err = s.db.sizes.read(ctx, s.db); err != nil {
@@ -51,7 +52,7 @@ func (s *Store) queueNewest(b *batch, t *talks, args pgx.NamedArgs) {
 	}
 	args["small"], args["reach"] = smallReach+1, t.reach
 	b.Queue(`WITH near AS MATERIALIZED (SELECT i.* FROM (`+newestTalks+`) i WHERE `+eachWords+`)
-		SELECT ARRAY(SELECT i.id FROM near i WHERE `+t.scope+` LIMIT @limit), (SELECT count(*) FROM near), `+allTalks+`, `+reach,
+		SELECT ARRAY(SELECT i.id FROM near i WHERE `+t.within+` LIMIT @limit), (SELECT count(*) FROM near), `+allTalks+`, `+reach,
 		args).QueryRow(func(row pgx.Row) error {
 		if err := row.Scan(&t.newest, &t.near, &t.all, &t.reach); err != nil {
 			return err
@@ -78,14 +79,14 @@ func (s *Store) talksFound(t talks, args pgx.NamedArgs) string {
 	gather := func(since string) string {
 		return `SELECT i.id FROM (SELECT i.* FROM (SELECT i.id, i.happened_at, i.user_id, i.organization_id, i.contact_id
 				FROM interactions i WHERE ` + t.gathered(t.words) + since + ` OFFSET 0) i
-			ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.scope + page
+			ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.within + page
 	}
 	var near string
 	switch {
 	case len(t.newest) > MaxFound:
 		return `SELECT unnest(@seen::uuid[]) AS id`
 	case t.common() && t.soonWalked():
-		near = `SELECT i.id FROM interactions i WHERE ` + eachWords + after(t.talkedSince(walked/t.all)) + ` AND ` + t.scope + page
+		near = `SELECT i.id FROM interactions i WHERE ` + eachWords + after(t.talkedSince(walked/t.all)) + ` AND ` + t.within + page
 	case t.common() && t.reach <= smallReach:
 	default:
 		if since, some := t.talkedSince(window / max(1, t.with*t.share)); some && !t.soonGathered() {
