@@ -360,7 +360,12 @@ func (s *Store) comparesReach(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	e, err := s.extent(ctx, authz.ViewClient)
-	return e.organizations <= fewReach, err
+	if err != nil || e.organizations <= fewReach || e.organizations > smallReach {
+		return e.organizations <= fewReach, err
+	}
+	count, err := scalar[int](ctx, s.db.pool, "SELECT count(*) FROM (SELECT FROM organization_activity a WHERE "+s.ownerWithin(authz.ViewClient, "a.owner_user_id")+
+		" LIMIT "+strconv.Itoa(fewReach+1)+") n", s.args(nil)) // the planner knows no small owner from another
+	return count <= fewReach, err
 }
 
 // queueSimilarOrganizations reads the organizations written like @like into into, in a batch of comparing.

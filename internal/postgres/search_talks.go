@@ -17,7 +17,7 @@ import (
 type talks struct {
 	words  string // tsquery, "" when there is nothing to ask for
 	scope  string
-	within string // the scope as it is asked of candidates: see talkReached
+	within string      // the scope as it is asked of candidates: see talkReached
 	newest []uuid.UUID // what the newest interactions hold of it
 	reach  int         // how many organizations or contacts are in reach, roughly, where that is not all
 	share  float64     // the part of all organizations that is in reach, roughly
