@@ -37,11 +37,10 @@ const (
 	gathered      = 1000 // matches of a rare term that are ranked
 	passed        = 100  // matches in a reach, or of a common term: a page, and as much again, since some are found twice
 
-	walked       = 100_000 // interactions walked, newest first, for words that are common, roughly
-	window       = 150     // matches in reach hoped for in the stretch of time that is gathered first
-	rareTerm     = 2000    // interactions that the words' index may always gather
-	smallReach   = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
-	similarNames = 10
+	walked     = 100_000 // interactions walked, newest first, for words that are common, roughly
+	window     = 150     // matches in reach hoped for in the stretch of time that is gathered first
+	rareTerm   = 2000    // interactions that the words' index may always gather
+	smallReach = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
 )
 
 // Search looks for query in organizations (any part of names, website, tax id), contacts (every word in any part
@@ -332,91 +331,6 @@ func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organi
 			WHERE `+t.scope+` ORDER BY i.happened_at DESC, i.id DESC`, with(args, "seen", t.newest))
 	}
 	return b.send(ctx, s.db)
-}
-
-// similar fills f with organizations and contacts that are written like query: one wrong letter leaves most
-// trigrams of a name as they are. It is the dearest question, so it is asked only when nothing matched.
-func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.NamedArgs) error {
-	like := likeness(q)
-	if like == "" {
-		return nil
-	}
-	args["like"], args["limit"] = like, similarNames
-	b := comparing()
-	f.Similar = true
-	narrow, err := s.comparesReach(ctx)
-	if err != nil {
-		return err
-	}
-	s.queueSimilarOrganizations(b, narrow, &f.Organizations, args)
-	s.queueSimilarContacts(b, narrow, &f.Contacts, args)
-	return b.send(ctx, s.db)
-}
-
-// comparesReach reports whether names are compared among the clients in reach: where these are few that is less than
-// what is written alike in the whole register, and leaves nothing out.
-func (s *Store) comparesReach(ctx context.Context) (bool, error) {
-	if r := s.actor.Reach(authz.ViewClient); r == authz.All || r == authz.None {
-		return false, nil
-	}
-	e, err := s.extent(ctx, authz.ViewClient)
-	if err != nil || e.organizations <= fewReach || e.organizations > smallReach {
-		return e.organizations <= fewReach, err
-	}
-	count, err := scalar[int](ctx, s.db.pool, "SELECT count(*) FROM (SELECT FROM organization_activity a WHERE "+s.ownerWithin(authz.ViewClient, "a.owner_user_id")+
-		" LIMIT "+strconv.Itoa(fewReach+1)+") n", s.args(nil)) // the planner knows no small owner from another
-	return count <= fewReach, err
-}
-
-// queueSimilarOrganizations reads the organizations written like @like into into, in a batch of comparing.
-func (s *Store) queueSimilarOrganizations(b *batch, narrow bool, into *[]crm.Organization, args pgx.NamedArgs) {
-	scope, among := s.organizationScope(authz.ViewClient, "x"), "TRUE"
-	if narrow {
-		among = scope
-	}
-	queueMany(b, into, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
-		FROM (`+alike("organizations x", among, scope)+`) o LEFT JOIN users u ON u.id = o.owner_user_id
-		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
-}
-
-// queueSimilarContacts does so with contacts.
-func (s *Store) queueSimilarContacts(b *batch, narrow bool, into *[]crm.ContactRow, args pgx.NamedArgs) {
-	scope, among := s.contactScope(authz.ViewClient, "x"), "TRUE"
-	if narrow {
-		_, contacts := s.reachedClients(authz.ViewClient)
-		among = "x.id = ANY(ARRAY(" + contacts + "))"
-	}
-	queueMany(b, into, `SELECT `+contactColumns+` FROM (`+alike("contacts x", among, scope)+`) c
-		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
-}
-
-// likeness is what of a query is compared with names, "" when they cannot be: the shorter, the more is like it;
-// the longer, the more trigrams there are to count.
-func likeness(q crm.Query) string {
-	like := joined(q.Firm())
-	if len(like) < 4 || len(like) > 60 {
-		return ""
-	}
-	return like
-}
-
-// compared is how many names that are written alike are looked at, at most: comparing one takes as long as reading a
-// hundred, and to a common first name with a wrong letter one contact in twenty is alike.
-const compared = 5000
-
-// alike returns the SQL of the rows x in scope whose name is written like @like, for a batch of comparing: of those among
-// which it is looked for the first ones that the index comes upon.
-func alike(table, among, scope string) string {
-	return `WITH alike AS MATERIALIZED (SELECT x.* FROM ` + table + ` WHERE ` + among + ` AND searchable(@like) <% x.search_text LIMIT ` + fmt.Sprint(compared) + `)
-		SELECT x.* FROM alike x WHERE ` + scope + ` LIMIT 1000`
-}
-
-// comparing opens a batch of searching that finds what is written alike, by index only.
-func comparing() *batch {
-	b := searching()
-	b.Queue("SET LOCAL pg_trgm.word_similarity_threshold = 0.5")
-	b.byIndex(true)
-	return b
 }
 
 // searching opens a batch whose queries are planned with their values: a plan for any pattern at all is a hundred
