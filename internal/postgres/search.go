@@ -251,8 +251,8 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 		t.walk = "SELECT x.id FROM (" + reached + ") x WHERE " + t.matches
 		if reach.organizations <= shortReach {
 			t.glance, t.near = glanceInReach, reached
-		} else { // what the index gives is nearly all somebody else's: it is asked for rarer terms only
-			t.strange, t.common = true, 5*commonShare
+		} else if t.strange, t.common = true, 2*commonShare; reach.organizations <= smallReach {
+			t.common = 5 * commonShare // what the index gives is nearly all somebody else's: it is asked for rarer terms only
 		}
 	}
 	t.rows = `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
