@@ -53,7 +53,10 @@ func (s *Store) Meant(ctx context.Context, organization, contact string) (Meant,
 // findMeant searches as Search does, each table by a query of its own.
 func (s *Store) findMeant(ctx context.Context, n *Meant, firm, person crm.Query) error {
 	args := s.args(pgx.NamedArgs{"limit": MaxFound + 1})
-	organizations := s.searchedOrganizations(firm, args)
+	organizations, err := s.searchedOrganizations(ctx, firm, args)
+	if err != nil {
+		return err
+	}
 	contacts, err := s.searchedContacts(ctx, person, args)
 	if err != nil {
 		return err

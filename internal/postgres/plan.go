@@ -339,6 +339,34 @@ func (s *Store) clientsGathered(p authz.Permission, alias string) string {
 		OR EXISTS (SELECT 1 FROM contact_reach a WHERE a.contact_id = ` + alias + `.contact_id` + within
 }
 
+// contactReached is contactScope, and talkReached interactionScope, for candidates that are many, of which the scope itself is asked
+// once more for the rows shown: on tables that have records beside the owners they are reached through, 2 us a row where
+// contacts, links and organizations take 10 to 20.
+func (s *Store) contactReached(p authz.Permission, alias string) string {
+	if r := s.actor.Reach(p); r == authz.All || r == authz.None {
+		return s.ownerWithin(p, "")
+	}
+	return "(" + s.ownerWithin(p, alias+".owner_user_id") + " OR " + s.reachedThrough(p, alias+".id") + ")"
+}
+
+func (s *Store) talkReached(p authz.Permission, alias string) string {
+	if r := s.actor.Reach(p); r == authz.All || r == authz.None {
+		return s.ownerWithin(p, "")
+	}
+	owned := func(table, id string) string {
+		return "EXISTS (SELECT 1 FROM " + table + " a WHERE " + id + " AND " + s.ownerWithin(p, "a.owner_user_id") + rowByRow + ")"
+	}
+	return "(" + alias + ".user_id = @me::uuid OR " + owned("organization_activity", "a.organization_id = "+alias+".organization_id") +
+		" OR " + owned("contact_activity", "a.contact_id = "+alias+".contact_id") + " OR " + s.reachedThrough(p, alias+".contact_id") + ")"
+}
+
+// reachedThrough asks whether a contact is linked to an organization in reach. coalesce keeps the planner from looking each owner of
+// a team up for each contact.
+func (s *Store) reachedThrough(p authz.Permission, contact string) string {
+	return "EXISTS (SELECT 1 FROM contact_reach sr WHERE sr.contact_id = " + contact + " AND " +
+		s.ownerWithin(p, "coalesce(sr.owner_user_id, '"+uuid.Nil.String()+"')") + rowByRow + ")"
+}
+
 // lately returns the SQL of the @records records in reach that were in touch last: whether each is an organization,
 // its id, and when that was.
 func (s *Store) lately(p authz.Permission) string {

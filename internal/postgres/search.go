@@ -33,14 +33,14 @@ const (
 	glance        = 500  // records looked at: 0.2 ms
 	glanceInReach = 2000 // records of a short reach looked at: an index holds all that takes of organizations
 	commonShare   = 50   // one in so many makes a term common
+	commonContact = 125  // likewise of contacts, three times as many: their index takes 20 ms, a walk to a page of one in a hundred 5
 	gathered      = 1000 // matches of a rare term that are ranked
 	passed        = 100  // matches in a reach, or of a common term: a page, and as much again, since some are found twice
 
-	walked       = 100_000 // interactions walked, newest first, for words that are common
-	window       = 150     // matches in reach hoped for in the stretch of time that is gathered first
-	rareTerm     = 2000    // interactions that the words' index may always gather
-	smallReach   = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
-	similarNames = 10
+	walked     = 100_000 // interactions walked, newest first, for words that are common, roughly
+	window     = 150     // matches in reach hoped for in the stretch of time that is gathered first
+	rareTerm   = 2000    // interactions that the words' index may always gather
+	smallReach = 5000    // organizations, or contacts, whose interactions are asked for one record at a time
 )
 
 // Search looks for query in organizations (any part of names, website, tax id), contacts (every word in any part
@@ -56,7 +56,10 @@ func (s *Store) Search(ctx context.Context, query string) (Found, error) {
 		return Found{}, nil
 	}
 	args := s.args(pgx.NamedArgs{"limit": MaxFound + 1})
-	organizations := s.searchedOrganizations(q, args)
+	organizations, err := s.searchedOrganizations(ctx, q, args)
+	if err != nil {
+		return Found{}, translate(err)
+	}
 	contacts, err := s.searchedContacts(ctx, q, args)
 	if err != nil {
 		return Found{}, translate(err)
@@ -98,12 +101,16 @@ type searched struct {
 	// What the look found.
 	seen         []uuid.UUID
 	looked, hits int
+	filled       bool // those that begin so are a page
 }
 
 // answered reports whether the look has shown a page of matches, or looked at all there are.
 func (t searched) answered() bool {
-	return t.looked < t.glance || len(t.seen) > MaxFound && !t.strange
+	return t.looked < t.glance || t.filled || len(t.seen) > MaxFound && !t.strange
 }
+
+// nothing reports whether the look has shown that nothing matches.
+func (t searched) nothing() bool { return t.answered() && len(t.seen) == 0 }
 
 // rare reports whether the trigram index is to be asked.
 func (t searched) rare() bool { return !t.answered() && t.hits*t.common < t.looked }
@@ -124,32 +131,46 @@ func (t searched) found() string {
 		") x ORDER BY x.starts DESC LIMIT " + strconv.Itoa(2*passed) + ") g"
 }
 
-func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched {
+func (s *Store) searchedOrganizations(ctx context.Context, q crm.Query, args pgx.NamedArgs) (searched, error) {
+	const p = authz.ViewClient
 	args["orgTyped"], args["orgStart"], args["orgBegin"] = " "+joined(q.Words), literal.Replace(" "+joined(q.Firm()))+"%", beginning(q.Firm())
 	args["orgName"], args["orgTails"] = " "+joined(q.Firm()), tails
 	t := searched{
-		name: "org", table: "organizations x", scope: s.organizationScope(authz.ViewClient, "x"),
+		name: "org", table: "organizations x", scope: s.organizationScope(p, "x"),
 		starts: words("x.search_text", "orgStarts", q.Words, true, args), matches: matchOrganizations("x.search_text", q, args),
 		common: commonShare, most: passed,
 	}
 	const begins = "o.search_text LIKE searchable(@orgStart)"
-	if s.actor.Reach(authz.ViewClient) == authz.All {
-		t.glance, t.most = glance, gathered
+	all := s.actor.Reach(p) == authz.All
+	var reach extent
+	if !all {
+		var err error
+		if reach, err = s.extent(ctx, p); err != nil {
+			return t, err
+		}
+	}
+	if all || reach.share > wideShare { // soon met on the way through all
+		t.glance, t.strange = glance, !all
 		const line = "left(o.search_text, 40)"
-		t.best = "SELECT o.id FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin) ORDER BY " + line + " USING ~<~ LIMIT @limit"
+		within := " AND " + s.organizationScope(p, "o")
+		t.best = "SELECT o.id FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)" + within + " ORDER BY " + line + " USING ~<~ LIMIT @limit"
 		if args["orgBegin"] != args["orgStart"] { // longer than the index: what begins so need not match
-			t.best = "SELECT b.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)) b WHERE " + strings.Replace(begins, "o.", "b.", 1) + " LIMIT @limit"
+			t.best = "SELECT b.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o WHERE " + line + " LIKE searchable(@orgBegin)" + within + ") b WHERE " + strings.Replace(begins, "o.", "b.", 1) + " LIMIT @limit"
 		}
 		t.near = "SELECT o.id, o.search_text FROM organizations o"
-		t.walk = "SELECT x.id FROM (SELECT o.id, o.search_text || '' AS search_text FROM organizations o) x WHERE " + t.matches
+		t.walk = "SELECT x.id FROM (SELECT o.id, o.owner_user_id, o.search_text || '' AS search_text FROM organizations o OFFSET 0) x WHERE " + t.matches + " AND " + t.scope
+		if all {
+			t.most = gathered
+		}
 	} else { // owner by owner: see keys
 		t.each = true
 		each := func(condition string) string {
-			return "SELECT t.* FROM unnest(" + s.ownersWithin(authz.ViewClient) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
+			return "SELECT t.* FROM unnest(" + s.ownersWithin(p) + ") u(id) CROSS JOIN LATERAL (SELECT o.id, o.search_text FROM organizations o WHERE o.owner_user_id = u.id AND " +
 				condition + " ORDER BY o.search_text USING ~<~ LIMIT @most) t"
 		}
-		args["most"] = glanceInReach
-		t.glance = glanceInReach
+		if args["most"], t.glance = glanceInReach, glanceInReach; reach.organizations > smallReach {
+			t.glance = glance
+		}
 		t.best = "SELECT b.id FROM (" + each(begins) + ") b ORDER BY b.search_text USING ~<~ LIMIT @limit"
 		t.near = each("TRUE")
 		t.walk = each(strings.ReplaceAll(t.matches, "x.search_text", "(o.search_text || '')"))
@@ -164,7 +185,7 @@ func (s *Store) searchedOrganizations(q crm.Query, args pgx.NamedArgs) searched 
 				WHEN ` + words("o.search_text", "orgStarts", q.Words, true, args) + ` THEN 3
 				ELSE 4 END,
 			o.display_name` + icu + `, o.id LIMIT @limit`
-	return t
+	return t, nil
 }
 
 // tails are what may follow the name that was typed for it to be the whole name.
@@ -193,7 +214,7 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 	const p = authz.ViewClient
 	args["conTyped"], args["conStart"] = " "+joined(q.Words), beginning(q.Words)
 	t := searched{
-		name: "con", table: "contacts x", scope: s.contactScope(p, "x"), common: commonShare, most: passed,
+		name: "con", table: "contacts x", scope: s.contactReached(p, "x"), common: commonShare, most: passed,
 		starts: words("x.search_text", "conStarts", q.Words, true, args), matches: matchContacts("x.search_text", q, args),
 		glance: glance, near: "SELECT c.id, c.search_text FROM contacts c",
 	}
@@ -212,13 +233,13 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 	switch {
 	case all || reach.share > wideShare: // soon met on the way through all
 		by := func(line string) string {
-			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) AND " + s.contactScope(p, "c") + " ORDER BY " + line + " USING ~<~ LIMIT @limit)"
+			return "(SELECT c.id FROM contacts c WHERE " + line + " LIKE searchable(@conStart) AND " + s.contactReached(p, "c") + " ORDER BY " + line + " USING ~<~ LIMIT @limit)"
 		}
 		t.strange = !all
 		t.best = by(familyName) + " UNION " + by(givenName)
 		t.walk = "SELECT x.id FROM (SELECT c.id, c.owner_user_id, " + text + " FROM contacts c OFFSET 0) x WHERE " + t.matches + " AND " + t.scope
 		if all {
-			t.most = gathered
+			t.most, t.common = gathered, commonContact
 		}
 	default: // owner by owner: see keys
 		owners := "unnest(" + s.ownersWithin(p) + ") u(id) CROSS JOIN LATERAL "
@@ -230,8 +251,8 @@ func (s *Store) searchedContacts(ctx context.Context, q crm.Query, args pgx.Name
 		t.walk = "SELECT x.id FROM (" + reached + ") x WHERE " + t.matches
 		if reach.organizations <= shortReach {
 			t.glance, t.near = glanceInReach, reached
-		} else { // what the index gives is nearly all somebody else's: it is asked for rarer terms only
-			t.strange, t.common = true, 5*commonShare
+		} else if t.strange, t.common = true, 2*commonShare; reach.organizations <= smallReach {
+			t.common = 5 * commonShare // what the index gives is nearly all somebody else's: it is asked for rarer terms only
 		}
 	}
 	t.rows = `SELECT ` + contactColumns + `, p.id AS organization_id, coalesce(p.display_name, '') AS organization_name, coalesce(p.role_label, '') AS role_label FROM (
@@ -271,11 +292,15 @@ func (s *Store) look(ctx context.Context, args pgx.NamedArgs, organizations, con
 
 // queueLook asks what is at hand of t, and adds it to args.
 func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
-	b.Queue(`SELECT ARRAY(`+t.best+`) || n.ids, n.looked, cardinality(n.ids) FROM (
+	b.Queue(`SELECT ARRAY(`+t.best+`), n.ids, n.looked FROM (
 			SELECT count(*) AS looked, coalesce(array_agg(x.id) FILTER (WHERE `+t.matches+`), '{}') AS ids
 			FROM (`+t.near+` LIMIT `+strconv.Itoa(t.glance)+`) x) n`, args).QueryRow(func(row pgx.Row) error {
-		if err := row.Scan(&t.seen, &t.looked, &t.hits); err != nil {
+		var near []uuid.UUID
+		if err := row.Scan(&t.seen, &near, &t.looked); err != nil {
 			return err
+		}
+		if t.filled, t.hits = len(t.seen) > MaxFound, len(near); !t.filled || !t.strange {
+			t.seen = append(t.seen, near...)
 		}
 		args[t.name+"Seen"] = t.seen
 		return nil
@@ -284,6 +309,9 @@ func (t *searched) queueLook(b *batch, args pgx.NamedArgs) {
 
 // queueRows reads the rows of t to show into into, after its look.
 func queueRows[T any](b *batch, into *[]T, t searched, args pgx.NamedArgs) {
+	if t.nothing() {
+		return
+	}
 	if b.byIndex(t.rare() || t.each); !t.rare() {
 		b.rowByRow()
 	}
@@ -305,91 +333,11 @@ func (s *Store) gather(ctx context.Context, f *Found, args pgx.NamedArgs, organi
 	return b.send(ctx, s.db)
 }
 
-// similar fills f with organizations and contacts that are written like query: one wrong letter leaves most
-// trigrams of a name as they are. It is the dearest question, so it is asked only when nothing matched.
-func (s *Store) similar(ctx context.Context, f *Found, q crm.Query, args pgx.NamedArgs) error {
-	like := likeness(q)
-	if like == "" {
-		return nil
-	}
-	args["like"], args["limit"] = like, similarNames
-	b := comparing()
-	f.Similar = true
-	narrow, err := s.comparesReach(ctx)
-	if err != nil {
-		return err
-	}
-	s.queueSimilarOrganizations(b, narrow, &f.Organizations, args)
-	s.queueSimilarContacts(b, narrow, &f.Contacts, args)
-	return b.send(ctx, s.db)
-}
-
-// comparesReach reports whether names are compared among the clients in reach: where these are few that is less than
-// what is written alike in the whole register, and leaves nothing out.
-func (s *Store) comparesReach(ctx context.Context) (bool, error) {
-	if r := s.actor.Reach(authz.ViewClient); r == authz.All || r == authz.None {
-		return false, nil
-	}
-	e, err := s.extent(ctx, authz.ViewClient)
-	return e.organizations <= fewReach, err
-}
-
-// queueSimilarOrganizations reads the organizations written like @like into into, in a batch of comparing.
-func (s *Store) queueSimilarOrganizations(b *batch, narrow bool, into *[]crm.Organization, args pgx.NamedArgs) {
-	scope, among := s.organizationScope(authz.ViewClient, "x"), "TRUE"
-	if narrow {
-		among = scope
-	}
-	queueMany(b, into, `SELECT `+organizationColumns+`, coalesce(u.name, '') AS owner_name
-		FROM (`+alike("organizations x", among, scope)+`) o LEFT JOIN users u ON u.id = o.owner_user_id
-		ORDER BY NOT o.is_active, searchable(@like) <<-> o.search_text, o.display_name`+icu+`, o.id LIMIT @limit`, args)
-}
-
-// queueSimilarContacts does so with contacts.
-func (s *Store) queueSimilarContacts(b *batch, narrow bool, into *[]crm.ContactRow, args pgx.NamedArgs) {
-	scope, among := s.contactScope(authz.ViewClient, "x"), "TRUE"
-	if narrow {
-		_, contacts := s.reachedClients(authz.ViewClient)
-		among = "x.id = ANY(ARRAY(" + contacts + "))"
-	}
-	queueMany(b, into, `SELECT `+contactColumns+` FROM (`+alike("contacts x", among, scope)+`) c
-		ORDER BY NOT c.is_active, searchable(@like) <<-> c.search_text, c.last_name`+icu+`, c.first_name`+icu+`, c.id LIMIT @limit`, args)
-}
-
-// likeness is what of a query is compared with names, "" when they cannot be: the shorter, the more is like it;
-// the longer, the more trigrams there are to count.
-func likeness(q crm.Query) string {
-	like := joined(q.Firm())
-	if len(like) < 4 || len(like) > 60 {
-		return ""
-	}
-	return like
-}
-
-// compared is how many names that are written alike are looked at, at most: comparing one takes as long as reading a
-// hundred, and to a common first name with a wrong letter one contact in twenty is alike.
-const compared = 5000
-
-// alike returns the SQL of the rows x in scope whose name is written like @like, for a batch of comparing: of those among
-// which it is looked for the first ones that the index comes upon.
-func alike(table, among, scope string) string {
-	return `WITH alike AS MATERIALIZED (SELECT x.* FROM ` + table + ` WHERE ` + among + ` AND searchable(@like) <% x.search_text LIMIT ` + fmt.Sprint(compared) + `)
-		SELECT x.* FROM alike x WHERE ` + scope + ` LIMIT 1000`
-}
-
-// comparing opens a batch of searching that finds what is written alike, by index only.
-func comparing() *batch {
-	b := searching()
-	b.Queue("SET LOCAL pg_trgm.word_similarity_threshold = 0.5")
-	b.byIndex(true)
-	return b
-}
-
 // searching opens a batch whose queries are planned with their values: a plan for any pattern at all is a hundred
 // times off. Compiling a plan takes longer than running these.
 func searching() *batch {
 	b := &batch{}
-	b.begin("plan_cache_mode = force_custom_plan", "jit = off")
+	b.begin("plan_cache_mode = force_custom_plan", "enable_incremental_sort = off", "join_collapse_limit = 1", "work_mem = '32MB'")
 	return b
 }
 

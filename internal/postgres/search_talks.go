@@ -3,7 +3,7 @@ package postgres
 import (
 	"context"
 	"math"
-	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -17,6 +17,7 @@ import (
 type talks struct {
 	words  string // tsquery, "" when there is nothing to ask for
 	scope  string
+	within string      // the scope as it is asked of candidates: see talkReached
 	newest []uuid.UUID // what the newest interactions hold of it
 	reach  int         // how many organizations or contacts are in reach, roughly, where that is not all
 	share  float64     // the part of all organizations that is in reach, roughly
@@ -25,7 +26,7 @@ type talks struct {
 }
 
 func (s *Store) searchedInteractions(ctx context.Context, query string, args pgx.NamedArgs) (talks, error) {
-	t := talks{words: wordQuery(query), scope: s.interactionScope(authz.ViewInteraction, "i"), share: 1, reach: math.MaxInt32}
+	t := talks{words: wordQuery(query), scope: s.interactionScope(authz.ViewInteraction, "i"), within: s.talkReached(authz.ViewInteraction, "i"), share: 1, reach: math.MaxInt32}
 	args["words"] = t.words
 	var err error
 	if t.ownerShares, err = s.db.sizes.read(ctx, s.db); err != nil {
@@ -50,38 +51,57 @@ func (s *Store) queueNewest(b *batch, t *talks, args pgx.NamedArgs) {
 		reach = "greatest(" + few("organizations o WHERE "+s.organizationScope(authz.ViewInteraction, "o")) + ", " + few("contacts c WHERE "+s.ownerWithin(authz.ViewInteraction, "c.owner_user_id")) + ")"
 	}
 	args["small"], args["reach"] = smallReach+1, t.reach
-	b.Queue(`WITH near AS MATERIALIZED (SELECT i.* FROM (`+newestTalks+`) i WHERE `+interactionWords+`)
-		SELECT ARRAY(SELECT i.id FROM near i WHERE `+t.scope+` LIMIT @limit), (SELECT count(*) FROM near), `+allTalks+`, `+reach,
-		args).QueryRow(func(row pgx.Row) error { return row.Scan(&t.newest, &t.near, &t.all, &t.reach) })
+	b.Queue(`WITH near AS MATERIALIZED (SELECT i.* FROM (`+newestTalks+`) i WHERE `+eachWords+`)
+		SELECT ARRAY(SELECT i.id FROM near i WHERE `+t.within+` LIMIT @limit), (SELECT count(*) FROM near), `+allTalks+`, `+reach,
+		args).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(&t.newest, &t.near, &t.all, &t.reach); err != nil {
+			return err
+		}
+		if t.reach <= smallReach && t.total > 0 { // the planner knows no small owner from another
+			t.share = min(t.share, float64(t.reach)/t.total)
+		}
+		return nil
+	})
 }
 
 // talksFound returns the SQL of the ids of the newest interactions that hold the words. All ways give the same
-// rows; which is asked is a matter of cost.
+// rows; which is asked is a matter of cost, and a dearer one only where the one before it does not fill the page.
 func (s *Store) talksFound(t talks, args pgx.NamedArgs) string {
 	const page = ` ORDER BY i.happened_at DESC, i.id DESC LIMIT @limit`
+	after := func(moment time.Time, known bool) string {
+		if !known {
+			return ""
+		}
+		args["since"] = moment
+		return " AND i.happened_at >= @since"
+	}
 	// OFFSET 0: gathered by the words' index and sorted, and only then held against the reach, up to a page.
 	gather := func(since string) string {
-		return `SELECT i.id FROM (SELECT i.* FROM (SELECT i.* FROM interactions i WHERE ` + interactionWords + since + ` OFFSET 0) i
-			ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.scope + page
+		return `SELECT i.id FROM (SELECT i.* FROM (SELECT i.id, i.happened_at, i.user_id, i.organization_id, i.contact_id
+				FROM interactions i WHERE ` + t.gathered(t.words) + since + ` OFFSET 0) i
+			ORDER BY i.happened_at DESC, i.id DESC OFFSET 0) i WHERE ` + t.within + page
 	}
-	near := `SELECT i.id FROM (SELECT i.* FROM interactions i ORDER BY i.happened_at DESC, i.id DESC LIMIT ` + strconv.Itoa(walked) + `) i
-		WHERE ` + interactionWords + ` AND ` + t.scope + ` LIMIT @limit`
+	var near string
 	switch {
 	case len(t.newest) > MaxFound:
 		return `SELECT unnest(@seen::uuid[]) AS id`
 	case t.common() && t.soonWalked():
+		near = `SELECT i.id FROM interactions i WHERE ` + eachWords + after(t.talkedSince(walked/t.all)) + ` AND ` + t.within + page
 	case t.common() && t.reach <= smallReach:
-		return s.talksInReach(page)
 	default:
-		since, some := t.talkedSince(window / max(1, t.with*t.share))
-		if !some || t.soonGathered() {
-			return gather("")
+		if since, some := t.talkedSince(window / max(1, t.with*t.share)); some && !t.soonGathered() {
+			near = gather(after(since, some))
 		}
-		args["since"] = since
-		near = gather(" AND i.happened_at >= @since")
+	}
+	all := gather("")
+	if t.common() && t.reach <= smallReach {
+		all = s.talksInReach(page)
+	}
+	if near == "" {
+		return all
 	}
 	return `WITH near AS MATERIALIZED (` + near + `)
-		SELECT id FROM near UNION (SELECT g.id FROM (` + gather("") + `) g WHERE (SELECT count(*) FROM near) < @limit)`
+		SELECT id FROM near UNION (SELECT g.id FROM (` + all + `) g WHERE (SELECT count(*) FROM near) < @limit)`
 }
 
 // common reports whether so many interactions hold the words that to gather them all, even of some weeks, takes long.
@@ -104,7 +124,7 @@ func (s *Store) talksInReach(page string) string {
 	owners := s.ownersWithin(authz.ViewInteraction)
 	of := func(records, column string) string {
 		return `(SELECT t.id, t.happened_at FROM (` + records + `) r CROSS JOIN LATERAL (
-			SELECT i.id, i.happened_at FROM (SELECT i.* FROM interactions i WHERE i.` + column + ` = r.id OFFSET 0) i WHERE ` + interactionWords + page + `) t)`
+			SELECT i.id, i.happened_at FROM (SELECT i.id, i.happened_at, i.words FROM interactions i WHERE i.` + column + ` = r.id OFFSET 0) i WHERE ` + eachWords + page + `) t)`
 	}
 	return `SELECT i.id FROM (` + of(`SELECT @me::uuid AS id`, "user_id") +
 		` UNION ` + of(`SELECT o.id FROM unnest(`+owners+`) u(id) JOIN organizations o ON o.owner_user_id = u.id`, "organization_id") +
