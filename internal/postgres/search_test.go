@@ -320,7 +320,11 @@ func TestInteractionsAreFoundHoweverCommon(t *testing.T) {
 			if c.reach == "own" {
 				s = f.own(f.mia)
 			}
-			found := must(s.Search(ctx, c.query))(t).Interactions
+			all := must(s.Search(ctx, c.query))(t)
+			found := all.Interactions
+			if guessed := c.want <= postgres.MaxFound; all.Similar != guessed { // what a page of people have written is no mistake
+				t.Errorf("%s of %s interactions: %q, of %d: names alike asked for: %v", c.reach, size, c.query, c.want, all.Similar)
+			}
 			first := ""
 			if len(found) > 0 {
 				first = found[0].Subject
