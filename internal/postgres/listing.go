@@ -121,6 +121,7 @@ type list struct {
 	alike     bool                  // of names written alike: see filterAlike
 	wide      bool                  // too much is in reach to be sorted by people: see widen
 	outer     string                // SELECT … %place FROM (%keys) k JOIN …
+	weighed   bool                  // how much is in reach decides the planner's choice, too
 	custom    bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
 }
 
@@ -363,7 +364,7 @@ func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx
 	switch {
 	case l.alike:
 		b = comparing()
-	case small:
+	case small, !l.custom && !l.weighed && l.scope != "TRUE": // who is in reach changes no plan, and to weigh it takes longer than the page
 		b = planned()
 	}
 	if s.frame != nil {
