@@ -43,12 +43,13 @@ const (
 
 // interactionOrders are the orders of the list that one index walks.
 var interactionOrders = map[crm.SortKey]order{
-	crm.ByNewest:  interactionsByTime,
-	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
-	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
-	crm.ByWith:    withOrganization, // see with.go
-	crm.ByChannel: {columns: []string{"i.channel", directionKey, "i.happened_at", "i.id"}, types: []string{"text", "text", "timestamptz"}},
-	crm.ByLogged:  {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
+	crm.ByNewest:    interactionsByTime,
+	crm.BySubject:   {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByOutcome:   {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByWith:      withOrganization, // see with.go
+	crm.ByAttendees: attendedBy,
+	crm.ByChannel:   {columns: []string{"i.channel", directionKey, "i.happened_at", "i.id"}, types: []string{"text", "text", "timestamptz"}},
+	crm.ByLogged:    {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByDirection: {
 		columns: []string{directionKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"},
 		sparse: &sparse{directionKey + " > ''", directionKey + " = ''"},
@@ -61,7 +62,7 @@ var interactionOrders = map[crm.SortKey]order{
 
 // unauthored are the orders that no index has for each author: an author's interactions are gathered and sorted, from an
 // index that has all that takes.
-var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith}
+var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith, crm.ByAttendees}
 
 // channelByChannel turns ways to interactions into those that go through each channel: the indexes of these orders begin
 // with it.

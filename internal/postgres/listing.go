@@ -29,6 +29,7 @@ type order struct {
 	types   []string // SQL type of each but the id
 	desc    bool
 	sparse  *sparse // of an order by what most rows do not have
+	kept    string  // what has it, read instead of the list's table: a derived table a with the owner
 	bound   []int   // columns of a table read along, which an index has: a row comparison over both tables has none
 	same    int     // how many of the first columns are the same in all rows that are walked: no index need have them
 }

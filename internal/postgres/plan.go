@@ -112,12 +112,16 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	}
 	l.count = plain
 	if s.actor.Reach(p) == authz.All {
+		if f.OrganizationID.Valid { // where they have the role they have there
+			s.gatherRoles(l)
+		}
 		var err error
 		l.arms, err = s.ownedArms(ctx, *l, p, f.Owner)
 		return err
 	}
 	if f.OrganizationID.Valid || f.Owner.UserID.Valid || f.Query != "" { // a short range, or the words' index
 		l.unwalk()
+		s.gatherRoles(l)
 		l.arms = []arm{{where: l.scope}}
 		return nil
 	}
@@ -127,6 +131,7 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	}
 	if reach.narrow() {
 		l.unwalk()
+		s.gatherRoles(l)
 	} else {
 		l.widen()
 	}
@@ -210,7 +215,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		return err
 	}
 	switch {
-	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byWith()):
+	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byNames()):
 		s.gatherAll(l)
 		if l.arms = l.count; slices.Contains(unauthored, f.Sort.By) {
 			l.arms = slices.Clone(l.count)
@@ -234,7 +239,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 
 // planAllInteractions chooses the way for a reach over all interactions.
 func (s *Store) planAllInteractions(ctx context.Context, l *list, f crm.InteractionFilter) error {
-	s.sortWith(l, f)
+	s.sortByNames(l, f)
 	arms, err := s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
 	if slices.Contains(unauthored, f.Sort.By) {
 		switch {
@@ -251,9 +256,7 @@ func (s *Store) planAllInteractions(ctx context.Context, l *list, f crm.Interact
 // gatherAll turns an order that is a walk from name to name into one for which all rows in reach are sorted.
 func (s *Store) gatherAll(l *list) {
 	l.unwalk()
-	if l.byWith() {
-		s.gatherWith(l)
-	}
+	s.gatherNames(l)
 }
 
 // planned opens a batch of many queries that are planned once for all values: the planner would weigh their arrays and
@@ -286,15 +289,18 @@ func talkWith(scope string) []arm {
 // byPerson reports whether the list goes from person to person.
 func (l *list) byPerson() bool { return l.groups != nil && l.groups[0].people }
 
-// widen gives up an order from person to person within a wide reach: a walk would read on through people none of
-// whose records are in reach, and to sort all that are takes seconds. The list is in its own order, and says so.
+// widen gives up an order from person to person, or by what each reader is shown another of, within a wide reach: a walk
+// would read on through people none of whose records are in reach, and to sort all that are takes seconds. The list is in
+// its own order, and says so.
 func (l *list) widen() {
 	l.wide = true
-	if l.byPerson() {
+	switch {
+	case l.byPerson():
 		l.groups, l.descend = nil, false
-	}
-	if l.byWith() {
+	case l.byNames():
 		l.order = interactionsByTime
+	case l.byRole():
+		l.table, l.owner, l.order, l.groups = "contacts c", "c.owner_user_id", contactsByName, nil
 	}
 }
 
