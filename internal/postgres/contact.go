@@ -69,10 +69,15 @@ func (s *Store) gatherRoles(l *list) {
 	if l.order.desc { // which comes first, either way
 		none = "-" + none
 	}
-	l.table, l.owner, l.groups = "contacts c LEFT JOIN LATERAL ("+s.firstOrganization("l.role_label")+") p ON TRUE", "c.owner_user_id", nil
+	l.table, l.owner, l.groups = "contacts c"+s.withRole(), "c.owner_user_id", nil
 	l.order = order{
 		columns: slices.Concat([]string{none, shownRole + icu}, contactsByName.columns), types: []string{"int", "text", "text", "text"}, desc: l.order.desc,
 	}
+}
+
+// withRole joins the organization of which shownRole is told.
+func (s *Store) withRole() string {
+	return " LEFT JOIN LATERAL (" + s.firstOrganization("l.role_label") + ") p ON TRUE"
 }
 
 // shownRole is what the list shows as the role of contact c, with p as firstOrganization finds it.

@@ -62,7 +62,7 @@ var interactionOrders = map[crm.SortKey]order{
 
 // unauthored are the orders that no index has for each author: an author's interactions are gathered and sorted, from an
 // index that has all that takes.
-var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith, crm.ByAttendees}
+var unauthored = []crm.SortKey{crm.ByChannel, crm.ByLogged, crm.ByDirection, crm.ByMinutes, crm.ByWith}
 
 // channelByChannel turns ways to interactions into those that go through each channel: the indexes of these orders begin
 // with it.

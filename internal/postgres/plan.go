@@ -135,6 +135,7 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	} else {
 		l.widen()
 	}
+	byRole := reach.narrow() && f.Sort.By == crm.ByRole
 	related := f.Role != "" || f.RelationshipStatus != ""
 	l.arms = s.contactArms(*l, p, related)
 	counted := *l // whatever the order
@@ -152,6 +153,10 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	}
 	if ordered := slices.Contains(reachOrders, l.order.columns[0]); !reach.narrow() && (!ordered || reach.share*reach.owners > dear) {
 		l.arms = []arm{{where: s.onWalk().contactScope(p, "c")}}
+	}
+	if byRole { // each looked at once, whichever way it is in reach
+		_, contacts := s.reachedClients(p)
+		l.arms = []arm{{from: "(" + contacts + ") r CROSS JOIN LATERAL (SELECT c.* FROM contacts c WHERE c.id = r.id" + rowByRow + ") c" + s.withRole(), where: "TRUE"}}
 	}
 	return nil
 }

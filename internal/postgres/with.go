@@ -47,10 +47,15 @@ func attendedGroups(channel crm.Channel) []group {
 	if channel != "" {
 		some.where = "w.channel = @channel"
 	}
-	return []group{some, {
-		where: "NOT EXISTS (SELECT 1 FROM first_attendees n WHERE n.interaction_id = i.id" + rowByRow + ")", table: "interactions i", same: 2,
-		order: order{columns: []string{"''::text" + icu, "''::text" + icu, "i.happened_at", "i.id"}, types: attendedBy.types},
-	}}
+	return []group{some, unattended("n.interaction_id = i.id")}
+}
+
+// unattended are the interactions for which no row n of first_attendees is attended as this says.
+func unattended(attended string) group {
+	return group{
+		where: "NOT EXISTS (SELECT 1 FROM first_attendees n WHERE " + attended + rowByRow + ")", table: "interactions i", same: 2,
+		order: order{columns: slices.Concat([]string{"''::text" + icu, "''::text" + icu}, interactionsByTime.columns), types: attendedBy.types},
+	}
 }
 
 // sortByNames prepares the order of a list that was asked for it, for a reach over all interactions.
@@ -80,17 +85,20 @@ func (s *Store) gatherNames(l *list) {
 	}
 }
 
-// gatherAttendees sorts all that are in reach by the first attendee that the reader may see.
+// gatherAttendees sorts all that are in reach by the first attendee that the reader may see. Who are looked at only for
+// interactions that have attendees at all, and the contact, whom no index has, read again for those.
 func (s *Store) gatherAttendees(l *list) {
-	l.table = "interactions i LEFT JOIN LATERAL (SELECT xc.id, xc.last_name, xc.first_name FROM interaction_contacts x JOIN contacts xc ON xc.id = x.contact_id" +
-		" WHERE x.interaction_id = i.id AND x.contact_id IS DISTINCT FROM i.contact_id AND " + s.contactScope(authz.ViewClient, "xc") +
-		" ORDER BY xc.last_name" + icu + ", xc.first_name" + icu + ", xc.id LIMIT 1) w ON TRUE"
-	class := "(w.id IS NULL)::int"
-	if l.order.desc { // which comes first, either way
-		class = "-" + class
+	seen := "interactions y JOIN interaction_contacts x ON x.interaction_id = y.id JOIN contacts xc ON xc.id = x.contact_id" +
+		" WHERE y.id = n.interaction_id AND x.contact_id IS DISTINCT FROM y.contact_id AND " + s.contactScope(authz.ViewClient, "xc")
+	some := attendedBy
+	some.columns = slices.Concat(attendedBy.columns[:2], interactionsByTime.columns)
+	l.groups = []group{
+		{
+			where: "TRUE", order: some, table: "interactions i CROSS JOIN LATERAL (SELECT n.interaction_id FROM first_attendees n WHERE n.interaction_id = i.id" + rowByRow + ") n CROSS JOIN LATERAL (SELECT xc.last_name, xc.first_name FROM " + seen +
+				" ORDER BY xc.last_name" + icu + ", xc.first_name" + icu + ", xc.id LIMIT 1) w",
+		},
+		unattended("n.interaction_id = i.id AND EXISTS (SELECT 1 FROM " + seen + rowByRow + ")"),
 	}
-	l.order.columns = []string{class, "coalesce(w.last_name, '')" + icu, "coalesce(w.first_name, '')" + icu, "i.happened_at", "i.id"}
-	l.order.types = slices.Concat([]string{"int"}, attendedBy.types)
 }
 
 // gatherWith sorts all that are in reach by the names that the reader may see.
