@@ -225,6 +225,103 @@ BEGIN
   RETURN NEW;
 END $$;
 
+CREATE FUNCTION public.keep_first_attendee() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    PERFORM settle_first_attendee((SELECT array_agg(DISTINCT interaction_id) FROM new_rows));
+  ELSE
+    PERFORM settle_first_attendee((SELECT array_agg(DISTINCT interaction_id) FROM old_rows));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_first_attendee_name() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  renamed uuid[];
+BEGIN
+  SELECT array_agg(m.id) INTO renamed FROM (SELECT id, last_name, first_name FROM new_rows EXCEPT SELECT id, last_name, first_name FROM old_rows) m;
+  IF renamed IS NOT NULL THEN
+    PERFORM settle_first_attendee((SELECT array_agg(DISTINCT x.interaction_id) FROM interaction_contacts x WHERE x.contact_id = ANY(renamed)));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_first_attendee_talk() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  moved uuid[];
+BEGIN
+  SELECT array_agg(m.id) INTO moved FROM (SELECT id, channel, happened_at, contact_id FROM new_rows EXCEPT SELECT id, channel, happened_at, contact_id FROM old_rows) m;
+  IF moved IS NOT NULL THEN
+    PERFORM settle_first_attendee((SELECT array_agg(DISTINCT x.interaction_id) FROM interaction_contacts x WHERE x.interaction_id = ANY(moved)));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_first_role() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+BEGIN
+  CASE TG_OP
+  WHEN 'INSERT' THEN
+    PERFORM settle_first_role((SELECT array_agg(DISTINCT contact_id) FROM new_rows));
+  WHEN 'DELETE' THEN
+    PERFORM settle_first_role((SELECT array_agg(DISTINCT contact_id) FROM old_rows));
+  ELSE
+    PERFORM settle_first_role((SELECT array_agg(DISTINCT m.contact_id) FROM (
+      SELECT organization_id, contact_id, role_label, relationship_status FROM new_rows EXCEPT
+      SELECT organization_id, contact_id, role_label, relationship_status FROM old_rows) m));
+  END CASE;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_first_role_organization() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+DECLARE
+  moved uuid[];
+BEGIN
+  SELECT array_agg(m.id) INTO moved FROM (SELECT id, display_name, is_active FROM new_rows EXCEPT SELECT id, display_name, is_active FROM old_rows) m;
+  IF moved IS NOT NULL THEN
+    PERFORM 1 FROM organization_activity WHERE organization_id = ANY(moved) ORDER BY organization_id FOR NO KEY UPDATE;
+    PERFORM settle_first_role((SELECT array_agg(DISTINCT l.contact_id) FROM organization_contact l
+      WHERE l.organization_id = ANY(moved) AND EXISTS (SELECT 1 FROM organization_contact x WHERE x.contact_id = l.contact_id AND x.organization_id <> l.organization_id OFFSET 0)));
+  END IF;
+  RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.keep_first_role_person() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    SET enable_hashjoin TO 'off'
+    SET enable_mergejoin TO 'off'
+    AS $$
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    INSERT INTO first_roles (contact_id, owner_user_id, role, last_name, first_name) SELECT id, owner_user_id, coalesce(job_title, ''), last_name, first_name FROM new_rows;
+    RETURN NULL;
+  END IF;
+  PERFORM settle_first_role((SELECT array_agg(m.id) FROM (
+    SELECT id, last_name, first_name, job_title FROM new_rows EXCEPT SELECT id, last_name, first_name, job_title FROM old_rows) m));
+  PERFORM 1 FROM first_roles a JOIN new_rows n ON n.id = a.contact_id WHERE a.owner_user_id IS DISTINCT FROM n.owner_user_id ORDER BY a.contact_id FOR NO KEY UPDATE OF a;
+  UPDATE first_roles a SET owner_user_id = n.owner_user_id FROM new_rows n WHERE a.contact_id = n.id AND a.owner_user_id IS DISTINCT FROM n.owner_user_id;
+  RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.keep_has_contact() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -597,18 +694,48 @@ BEGIN
   INSERT INTO client_totals (owner_user_id, n) SELECT owner_user_id, sum(n) FROM client_days GROUP BY 1;
 END $$;
 
+CREATE FUNCTION public.rebuild_first_attendees() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  DELETE FROM first_attendees a WHERE NOT EXISTS (
+    SELECT 1 FROM interaction_contacts x JOIN interactions i ON i.id = x.interaction_id WHERE x.interaction_id = a.interaction_id AND x.contact_id IS DISTINCT FROM i.contact_id);
+  INSERT INTO first_attendees AS a (interaction_id, channel, happened_at, last_name, first_name)
+  SELECT DISTINCT ON (i.id) i.id, i.channel, i.happened_at, c.last_name, c.first_name
+  FROM interaction_contacts x JOIN interactions i ON i.id = x.interaction_id JOIN contacts c ON c.id = x.contact_id
+  WHERE x.contact_id IS DISTINCT FROM i.contact_id
+  ORDER BY i.id, c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id
+  ON CONFLICT (interaction_id) DO UPDATE SET channel = EXCLUDED.channel, happened_at = EXCLUDED.happened_at, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name
+    WHERE (a.channel, a.happened_at, a.last_name, a.first_name) IS DISTINCT FROM (EXCLUDED.channel, EXCLUDED.happened_at, EXCLUDED.last_name, EXCLUDED.first_name);
+$$;
+
+CREATE FUNCTION public.rebuild_first_roles() RETURNS void
+    LANGUAGE sql
+    SET search_path TO 'public', 'pg_temp'
+    AS $$
+  INSERT INTO first_roles AS a (contact_id, owner_user_id, role, last_name, first_name)
+  SELECT c.id, c.owner_user_id, coalesce(nullif(f.role_label, ''), c.job_title, ''), c.last_name, c.first_name
+  FROM contacts c LEFT JOIN (
+    SELECT DISTINCT ON (l.contact_id) l.contact_id, l.role_label FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
+    ORDER BY l.contact_id, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id) f ON f.contact_id = c.id
+  ON CONFLICT (contact_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, role = EXCLUDED.role, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name
+    WHERE (a.owner_user_id, a.role, a.last_name, a.first_name) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.role, EXCLUDED.last_name, EXCLUDED.first_name);
+$$;
+
 CREATE FUNCTION public.rebuild_main_contacts() RETURNS void
     LANGUAGE sql
     SET search_path TO 'public', 'pg_temp'
     AS $$
-  INSERT INTO main_contacts AS a (organization_id, owner_user_id, contact_id, last_name, first_name)
-  SELECT o.id, o.owner_user_id, m.id, coalesce(m.last_name, ''), coalesce(m.first_name, '')
+  INSERT INTO main_contacts AS a (organization_id, owner_user_id, contact_id, last_name, first_name, role_label)
+  SELECT o.id, o.owner_user_id, m.id, coalesce(m.last_name, ''), coalesce(m.first_name, ''), coalesce(m.role_label, '')
   FROM organizations o LEFT JOIN (
-    SELECT DISTINCT ON (l.organization_id) l.organization_id, c.id, c.last_name, c.first_name
+    SELECT DISTINCT ON (l.organization_id) l.organization_id, c.id, c.last_name, c.first_name, l.role_label
     FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE c.is_active
     ORDER BY l.organization_id, l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id) m ON m.organization_id = o.id
-  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, contact_id = EXCLUDED.contact_id, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name
-    WHERE (a.owner_user_id, a.contact_id, a.last_name, a.first_name) IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.contact_id, EXCLUDED.last_name, EXCLUDED.first_name);
+  ON CONFLICT (organization_id) DO UPDATE SET owner_user_id = EXCLUDED.owner_user_id, contact_id = EXCLUDED.contact_id, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name,
+    role_label = EXCLUDED.role_label
+    WHERE (a.owner_user_id, a.contact_id, a.last_name, a.first_name, a.role_label)
+      IS DISTINCT FROM (EXCLUDED.owner_user_id, EXCLUDED.contact_id, EXCLUDED.last_name, EXCLUDED.first_name, EXCLUDED.role_label);
 $$;
 
 CREATE FUNCTION public.rebuild_next_follow_up() RETURNS void
@@ -680,6 +807,40 @@ BEGIN
   WHERE a.contact_id = n.contact_id AND a.next_touch_at <> n.due;
 END $$;
 
+CREATE FUNCTION public.settle_first_attendee(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+BEGIN
+  IF touched IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM 1 FROM first_attendees WHERE interaction_id = ANY(touched) ORDER BY interaction_id FOR NO KEY UPDATE;
+  DELETE FROM first_attendees a WHERE a.interaction_id = ANY(touched) AND NOT EXISTS (SELECT 1 FROM first_attendee_of v WHERE v.interaction_id = a.interaction_id OFFSET 0);
+  INSERT INTO first_attendees AS a (interaction_id, channel, happened_at, last_name, first_name)
+  SELECT v.interaction_id, v.channel, v.happened_at, v.last_name, v.first_name FROM first_attendee_of v WHERE v.interaction_id = ANY(touched)
+  ON CONFLICT (interaction_id) DO UPDATE SET channel = EXCLUDED.channel, happened_at = EXCLUDED.happened_at, last_name = EXCLUDED.last_name, first_name = EXCLUDED.first_name
+    WHERE (a.channel, a.happened_at, a.last_name, a.first_name) IS DISTINCT FROM (EXCLUDED.channel, EXCLUDED.happened_at, EXCLUDED.last_name, EXCLUDED.first_name);
+END $$;
+
+CREATE FUNCTION public.settle_first_role(touched uuid[]) RETURNS void
+    LANGUAGE plpgsql
+    SET search_path TO 'public', 'pg_temp'
+    SET plan_cache_mode TO 'force_generic_plan'
+    AS $$
+BEGIN
+  IF touched IS NULL THEN
+    RETURN;
+  END IF;
+  PERFORM 1 FROM contact_activity WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
+  PERFORM 1 FROM first_roles WHERE contact_id = ANY(touched) ORDER BY contact_id FOR NO KEY UPDATE;
+  UPDATE first_roles a SET owner_user_id = n.owner_user_id, role = n.role, last_name = n.last_name, first_name = n.first_name
+  FROM first_role_of n
+  WHERE a.contact_id = ANY(touched) AND n.contact_id = a.contact_id
+    AND (a.owner_user_id, a.role, a.last_name, a.first_name) IS DISTINCT FROM (n.owner_user_id, n.role, n.last_name, n.first_name);
+END $$;
+
 CREATE FUNCTION public.settle_last_contact(touched uuid[]) RETURNS void
     LANGUAGE plpgsql
     SET search_path TO 'public', 'pg_temp'
@@ -707,13 +868,13 @@ BEGIN
     RETURN;
   END IF;
   PERFORM 1 FROM main_contacts WHERE organization_id = ANY(touched) ORDER BY organization_id FOR NO KEY UPDATE;
-  UPDATE main_contacts a SET contact_id = n.contact_id, last_name = n.last_name, first_name = n.first_name
-  FROM (SELECT t.id, m.id AS contact_id, coalesce(m.last_name, '') AS last_name, coalesce(m.first_name, '') AS first_name
+  UPDATE main_contacts a SET contact_id = n.contact_id, last_name = n.last_name, first_name = n.first_name, role_label = n.role_label
+  FROM (SELECT t.id, m.id AS contact_id, coalesce(m.last_name, '') AS last_name, coalesce(m.first_name, '') AS first_name, coalesce(m.role_label, '') AS role_label
         FROM unnest(touched) t(id) LEFT JOIN LATERAL (
-          SELECT c.id, c.last_name, c.first_name FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
+          SELECT c.id, c.last_name, c.first_name, l.role_label FROM organization_contact l JOIN contacts c ON c.id = l.contact_id
           WHERE l.organization_id = t.id AND c.is_active
           ORDER BY l.relationship_status IS NOT DISTINCT FROM 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1) m ON TRUE) n
-  WHERE a.organization_id = n.id AND (a.contact_id, a.last_name, a.first_name) IS DISTINCT FROM (n.contact_id, n.last_name, n.first_name);
+  WHERE a.organization_id = n.id AND (a.contact_id, a.last_name, a.first_name, a.role_label) IS DISTINCT FROM (n.contact_id, n.last_name, n.first_name, n.role_label);
 END $$;
 
 CREATE FUNCTION public.settle_next_follow_up(organizations uuid[], contacts uuid[]) RETURNS void
@@ -965,6 +1126,79 @@ CREATE VIEW public.contact_reaches AS
      JOIN public.contact_activity a ON ((a.contact_id = l.contact_id)))
   WHERE (o.owner_user_id IS NOT NULL);
 
+CREATE TABLE public.interaction_contacts (
+    interaction_id uuid NOT NULL,
+    contact_id uuid NOT NULL,
+    met_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.interactions (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    organization_id uuid,
+    contact_id uuid,
+    user_id uuid,
+    channel character varying(40) NOT NULL,
+    subject character varying(200) NOT NULL,
+    body text,
+    outcome character varying(80),
+    happened_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version integer DEFAULT 1 NOT NULL,
+    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text))))) STORED NOT NULL,
+    duration_minutes integer,
+    direction character varying(3),
+    CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[]))),
+    CONSTRAINT interactions_direction CHECK (((direction)::text = ANY ((ARRAY['in'::character varying, 'out'::character varying])::text[]))),
+    CONSTRAINT interactions_duration CHECK (((duration_minutes >= 0) AND (duration_minutes <= 1440)))
+);
+
+CREATE VIEW public.first_attendee_of AS
+ SELECT i.id AS interaction_id,
+    i.channel,
+    i.happened_at,
+    f.last_name,
+    f.first_name
+   FROM (public.interactions i
+     CROSS JOIN LATERAL ( SELECT c.last_name,
+            c.first_name
+           FROM (public.interaction_contacts x
+             JOIN public.contacts c ON ((c.id = x.contact_id)))
+          WHERE ((x.interaction_id = i.id) AND (x.contact_id IS DISTINCT FROM i.contact_id))
+          ORDER BY (c.last_name COLLATE "und-x-icu"), (c.first_name COLLATE "und-x-icu"), c.id
+         LIMIT 1) f);
+
+CREATE TABLE public.first_attendees (
+    interaction_id uuid NOT NULL,
+    channel character varying(40) NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    last_name character varying(80) NOT NULL,
+    first_name character varying(80) NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
+CREATE VIEW public.first_role_of AS
+ SELECT c.id AS contact_id,
+    c.owner_user_id,
+    COALESCE(NULLIF((f.role_label)::text, ''::text), (c.job_title)::text, ''::text) AS role,
+    c.last_name,
+    c.first_name
+   FROM (public.contacts c
+     LEFT JOIN LATERAL ( SELECT l.role_label
+           FROM (public.organization_contact l
+             JOIN public.organizations o ON ((o.id = l.organization_id)))
+          WHERE (l.contact_id = c.id)
+          ORDER BY (NOT ((l.relationship_status)::text IS DISTINCT FROM 'Former'::text)), (NOT o.is_active), o.display_name, o.id
+         LIMIT 1) f ON (true));
+
+CREATE TABLE public.first_roles (
+    contact_id uuid NOT NULL,
+    owner_user_id uuid,
+    role character varying(120) DEFAULT ''::character varying NOT NULL,
+    last_name character varying(80) NOT NULL,
+    first_name character varying(80) NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
+
 CREATE TABLE public.follow_ups (
     id uuid NOT NULL,
     title character varying(200) NOT NULL,
@@ -997,12 +1231,6 @@ CREATE TABLE public.form_tokens (
     fingerprint bytea
 );
 
-CREATE TABLE public.interaction_contacts (
-    interaction_id uuid NOT NULL,
-    contact_id uuid NOT NULL,
-    met_at timestamp with time zone NOT NULL
-);
-
 CREATE TABLE public.interaction_days (
     user_id uuid NOT NULL,
     day date NOT NULL,
@@ -1022,26 +1250,6 @@ CREATE TABLE public.interaction_hours (
     hour timestamp with time zone NOT NULL,
     channel character varying(40) NOT NULL,
     n integer NOT NULL
-);
-
-CREATE TABLE public.interactions (
-    id uuid DEFAULT gen_random_uuid() NOT NULL,
-    organization_id uuid,
-    contact_id uuid,
-    user_id uuid,
-    channel character varying(40) NOT NULL,
-    subject character varying(200) NOT NULL,
-    body text,
-    outcome character varying(80),
-    happened_at timestamp with time zone NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    version integer DEFAULT 1 NOT NULL,
-    words tsvector GENERATED ALWAYS AS (to_tsvector('simple'::regconfig, public.fold((((subject)::text || ' '::text) || COALESCE(body, ''::text))))) STORED NOT NULL,
-    duration_minutes integer,
-    direction character varying(3),
-    CONSTRAINT interactions_channel CHECK (((channel)::text = ANY ((ARRAY['call'::character varying, 'email'::character varying, 'meeting'::character varying, 'note'::character varying])::text[]))),
-    CONSTRAINT interactions_direction CHECK (((direction)::text = ANY ((ARRAY['in'::character varying, 'out'::character varying])::text[]))),
-    CONSTRAINT interactions_duration CHECK (((duration_minutes >= 0) AND (duration_minutes <= 1440)))
 );
 
 CREATE TABLE public.jobs (
@@ -1067,7 +1275,8 @@ CREATE TABLE public.main_contacts (
     owner_user_id uuid,
     contact_id uuid,
     last_name character varying(80) DEFAULT ''::character varying NOT NULL,
-    first_name character varying(80) DEFAULT ''::character varying NOT NULL
+    first_name character varying(80) DEFAULT ''::character varying NOT NULL,
+    role_label character varying(120) DEFAULT ''::character varying NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02', autovacuum_vacuum_insert_scale_factor='0.02');
 
@@ -1356,6 +1565,12 @@ ALTER TABLE ONLY public.contact_reach
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.first_attendees
+    ADD CONSTRAINT first_attendees_pkey PRIMARY KEY (interaction_id);
+
+ALTER TABLE ONLY public.first_roles
+    ADD CONSTRAINT first_roles_pkey PRIMARY KEY (contact_id);
+
 ALTER TABLE ONLY public.follow_ups
     ADD CONSTRAINT follow_ups_pkey PRIMARY KEY (id);
 
@@ -1558,6 +1773,14 @@ CREATE INDEX contacts_search_family ON public.contacts USING btree ("left"(subst
 CREATE INDEX contacts_search_start ON public.contacts USING btree ("left"(search_text, 40) text_pattern_ops);
 
 CREATE INDEX contacts_title_name ON public.contacts USING btree (COALESCE(job_title, ''::character varying) COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", id) WHERE is_active;
+
+CREATE INDEX first_attendees_channel_name ON public.first_attendees USING btree (channel, last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", happened_at, interaction_id);
+
+CREATE INDEX first_attendees_name ON public.first_attendees USING btree (last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", happened_at, interaction_id);
+
+CREATE INDEX first_roles_name ON public.first_roles USING btree (role COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", contact_id) INCLUDE (owner_user_id);
+
+CREATE INDEX first_roles_owner_name ON public.first_roles USING btree (owner_user_id, role COLLATE "und-x-icu", last_name COLLATE "und-x-icu", first_name COLLATE "und-x-icu", contact_id);
 
 CREATE INDEX follow_ups_contact ON public.follow_ups USING btree (contact_id, state, COALESCE(due_at, ((due_on)::timestamp without time zone AT TIME ZONE 'UTC'::text)), id);
 
@@ -1841,6 +2064,26 @@ CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.interactions REFERENCIN
 
 CREATE TRIGGER keep_counts_update AFTER UPDATE ON public.organization_activity REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_client_counts();
 
+CREATE TRIGGER keep_first_attendee_delete AFTER DELETE ON public.interaction_contacts REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_attendee();
+
+CREATE TRIGGER keep_first_attendee_insert AFTER INSERT ON public.interaction_contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_attendee();
+
+CREATE TRIGGER keep_first_attendee_update AFTER UPDATE ON public.contacts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_attendee_name();
+
+CREATE TRIGGER keep_first_attendee_update AFTER UPDATE ON public.interactions REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_attendee_talk();
+
+CREATE TRIGGER keep_first_role_delete AFTER DELETE ON public.organization_contact REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_role();
+
+CREATE TRIGGER keep_first_role_insert AFTER INSERT ON public.contacts REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_role_person();
+
+CREATE TRIGGER keep_first_role_insert AFTER INSERT ON public.organization_contact REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_role();
+
+CREATE TRIGGER keep_first_role_update AFTER UPDATE ON public.contacts REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_role_person();
+
+CREATE TRIGGER keep_first_role_update AFTER UPDATE ON public.organization_contact REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_role();
+
+CREATE TRIGGER keep_first_role_update AFTER UPDATE ON public.organizations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_first_role_organization();
+
 CREATE TRIGGER keep_main_delete AFTER DELETE ON public.organization_contact REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
 
 CREATE TRIGGER keep_main_insert AFTER INSERT ON public.organization_contact REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION public.keep_main_contact();
@@ -1907,6 +2150,12 @@ ALTER TABLE ONLY public.contact_activity
 
 ALTER TABLE ONLY public.contacts
     ADD CONSTRAINT contacts_owner_user_id_fkey FOREIGN KEY (owner_user_id) REFERENCES public.users(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY public.first_attendees
+    ADD CONSTRAINT first_attendees_interaction_id_fkey FOREIGN KEY (interaction_id) REFERENCES public.interactions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.first_roles
+    ADD CONSTRAINT first_roles_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.follow_ups
     ADD CONSTRAINT follow_ups_contact_id_fkey FOREIGN KEY (contact_id) REFERENCES public.contacts(id);

@@ -14,7 +14,7 @@ type Column[T any] struct {
 	Label func(Page) string
 	Usual bool   // shown to whoever has not chosen
 	Talks bool   // tells of interactions: who may not see those of their clients has no such column
-	by    string // the order by this column, "" where there is none: for what is another thing for each reader, or several
+	by    string // the order by this column
 	class string
 	text  func(Page, T) string          // what the cell says, in a file and, unless there is more to show, on the page
 	at    func(T) time.Time             // of a column of moments, the moment

@@ -39,7 +39,7 @@ func listContacts(ctx context.Context, v *visit) (response, error) {
 	if !p.Similar { // as in listOrganizations
 		p.Picker = v.picker(crm.ContactList, view, len(list.Rows), p.Count())
 	}
-	if p.Unsorted = list.Wide && f.Sort.By == crm.ByOwner; p.Unsorted {
+	if p.Unsorted = list.Wide && f.Sort.By.Gathers(); p.Unsorted {
 		delete(p.Query, "sort")
 	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()

@@ -32,7 +32,7 @@ func listInteractions(ctx context.Context, v *visit) (response, error) {
 	}
 	p.OrganizationName, p.ContactName = chipNames(list.Rows, f)
 	p.Picker = v.picker(crm.InteractionList, view, len(list.Rows), p.Count())
-	if p.Unsorted = list.Wide && (f.Sort.By == crm.ByAuthor || f.Sort.By == crm.ByWith); p.Unsorted {
+	if p.Unsorted = list.Wide && f.Sort.By.Gathers(); p.Unsorted {
 		delete(p.Query, "sort")
 	}
 	p.NoneYet = len(list.Rows) == 0 && view.Query == "" && f.Page.First()

@@ -87,4 +87,4 @@ type ContactFilter struct {
 }
 
 // ContactSorts are what the list can be sorted by.
-var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByPhone, ByMobile, ByTitle, ByOwner, ByStatus, ByLastContact, ByTouch, ByNext}
+var ContactSorts = []SortKey{ByName, ByNewest, ByEmail, ByPhone, ByMobile, ByTitle, ByRole, ByOwner, ByStatus, ByLastContact, ByTouch, ByNext}

@@ -195,4 +195,4 @@ type InteractionFilter struct {
 }
 
 // InteractionSorts are what the list can be sorted by.
-var InteractionSorts = []SortKey{ByNewest, BySubject, ByOutcome, ByAuthor, ByChannel, ByDirection, ByMinutes, ByLogged, ByWith}
+var InteractionSorts = []SortKey{ByNewest, BySubject, ByOutcome, ByAuthor, ByChannel, ByDirection, ByMinutes, ByLogged, ByWith, ByAttendees}

@@ -96,6 +96,7 @@ const (
 	ByPhone       SortKey = "phone"
 	ByMobile      SortKey = "mobile"
 	ByTitle       SortKey = "title"
+	ByRole        SortKey = "role" // the one the list shows; those without one last, either way
 	ByOwner       SortKey = "owner"
 	ByAuthor      SortKey = "author"
 	BySubject     SortKey = "subject"
@@ -105,6 +106,7 @@ const (
 	ByMinutes     SortKey = "minutes"   // those without a duration last, either way
 	ByLogged      SortKey = "logged"    // logged last first
 	ByWith        SortKey = "with"      // organizations by name, then people; the oldest first with each
+	ByAttendees   SortKey = "attendees" // the first of them, family name first; those without any last, either way
 	ByStatus      SortKey = "status"
 	ByLastContact SortKey = "last"  // longest silent first; needs the right to see interactions
 	ByTouch       SortKey = "touch" // most overdue first, those without a rhythm last; needs the same right
@@ -113,6 +115,11 @@ const (
 
 // TellsOfTalks reports whether an order tells of interactions of clients: see Actor.SeesLastContact.
 func (k SortKey) TellsOfTalks() bool { return k == ByLastContact || k == ByTouch || k == ByNext }
+
+// Gathers reports whether, for whoever does not reach all, an order takes all that is in reach: see Listing.Wide.
+func (k SortKey) Gathers() bool {
+	return k == ByOwner || k == ByRole || k == ByAuthor || k == ByWith || k == ByAttendees
+}
 
 // Sort is the order of a list. The zero value is the list's own.
 type Sort struct {

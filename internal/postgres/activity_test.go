@@ -33,7 +33,7 @@ const wrongActivity = `
 		 WHERE o.owner_user_id IS NOT NULL GROUP BY 1, 2) t USING (contact_id, owner_user_id)
 		WHERE (r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at) IS DISTINCT FROM (t.contact_id, t.last_name, t.first_name, t.is_active, t.last))
 	+ (SELECT count(*) FROM interaction_contacts x LEFT JOIN interactions i ON i.id = x.interaction_id WHERE x.met_at IS DISTINCT FROM i.happened_at)
-	+ ` + wrongTouch + ` + ` + wrongNext + ` + ` + wrongMain
+	+ ` + wrongTouch + ` + ` + wrongNext + ` + ` + wrongMain + ` + ` + wrongFirsts
 
 // talkWith has a row for each interaction and each person it was with, as its contact or as an attendee.
 const talkWith = `(SELECT i.contact_id AS person, i.happened_at FROM interactions i

@@ -36,6 +36,7 @@ var contactOrders = map[crm.SortKey]order{
 	crm.ByPhone:       {columns: []string{"coalesce(c.phone, c.mobile, '')", "c.id"}, types: []string{"text"}},
 	crm.ByMobile:      {columns: []string{"coalesce(c.mobile, '')", "c.id"}, types: []string{"text"}},
 	crm.ByTitle:       {columns: slices.Concat([]string{"coalesce(c.job_title, '')" + icu}, contactsByName.columns), types: []string{"text", "text", "text"}},
+	crm.ByRole:        contactsByRole,
 	crm.ByLastContact: {columns: []string{"a.last_contact_at", "a.contact_id"}, types: []string{"timestamptz"}},
 	crm.ByTouch:       {columns: []string{"a.next_touch_at", "a.contact_id"}, types: []string{"timestamptz"}},
 	crm.ByNext: {
@@ -48,6 +49,49 @@ var contactOrders = map[crm.SortKey]order{
 // an organization have owners out of it. Those in reach are sorted, all of them.
 var ownerColumns = order{columns: []string{"(w.id IS NULL)::int", "coalesce(w.name, '')" + icu, "coalesce(w.id, '00000000-0000-0000-0000-000000000000')"}, types: []string{"int", "text", "uuid"}}
 
+// contactsByRole goes by the role that the list shows to whoever reaches all organizations.
+var contactsByRole = order{
+	columns: []string{"a.role" + icu, "a.last_name" + icu, "a.first_name" + icu, "a.contact_id"}, types: []string{"text", "text", "text"},
+	kept:   "first_roles a JOIN contacts c ON c.id = a.contact_id",
+	sparse: &sparse{"a.role" + icu + " > ''", "a.role" + icu + " = ''"},
+}
+
+// byRole reports whether the list is sorted by the roles that are kept.
+func (l *list) byRole() bool { return l.order.kept == contactsByRole.kept }
+
+// gatherRoles sorts all that are in reach by the role that the reader is shown, if that is the list's order. Which of a
+// person's organizations is the first depends on the reader's reach, and on the organization the list is narrowed to.
+func (s *Store) gatherRoles(l *list) {
+	if !l.byRole() {
+		return
+	}
+	none := "(" + shownRole + " = '')::int"
+	if l.order.desc { // which comes first, either way
+		none = "-" + none
+	}
+	l.table, l.owner, l.groups = "contacts c"+s.withRole(), "c.owner_user_id", nil
+	l.order = order{
+		columns: slices.Concat([]string{none, shownRole + icu}, contactsByName.columns), types: []string{"int", "text", "text", "text"}, desc: l.order.desc,
+	}
+}
+
+// withRole joins the organization of which shownRole is told.
+func (s *Store) withRole() string {
+	return " LEFT JOIN LATERAL (" + s.firstOrganization("l.role_label") + ") p ON TRUE"
+}
+
+// shownRole is what the list shows as the role of contact c, with p as firstOrganization finds it.
+const shownRole = `coalesce(nullif(p.role_label, ''), c.job_title, '')`
+
+// firstOrganization is the SQL of the organization in reach that stands for all of contact c: the one asked for, if any,
+// else one they have not left, and active, before others, by name. In another order first_roles would have the wrong role.
+func (s *Store) firstOrganization(columns string) string {
+	return `SELECT ` + columns + `
+		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
+		WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + `
+		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1`
+}
+
 // contactList is the page of the list with each person's first organization in reach, which is the one asked for, if
 // any, and how many more there are.
 func (s *Store) contactList() string {
@@ -57,11 +101,7 @@ func (s *Store) contactList() string {
 		greatest(coalesce(p.n, 0) - 1, 0) AS more_count, ` + s.lastContact("ca") + ` AS last_contact, ` + s.nextTouch("ca") + ` AS next_touch_at, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN contacts c ON c.id = k.id LEFT JOIN users u ON u.id = c.owner_user_id
 	LEFT JOIN contact_activity ca ON ca.contact_id = c.id
-	LEFT JOIN LATERAL (
-		SELECT o.id, o.display_name, l.role_label, count(*) OVER () AS n
-		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id
-		WHERE l.contact_id = c.id AND ` + s.organizationScope(authz.ViewClient, "o") + `
-		ORDER BY o.id IS DISTINCT FROM @organization::uuid, l.relationship_status IS NOT DISTINCT FROM 'Former', NOT o.is_active, o.display_name, o.id LIMIT 1) p ON TRUE` + s.nextFollowUp("f.contact_id", "ca.contact_id", "ca")
+	LEFT JOIN LATERAL (` + s.firstOrganization("o.id, o.display_name, l.role_label, count(*) OVER () AS n") + `) p ON TRUE` + s.nextFollowUp("f.contact_id", "ca.contact_id", "ca")
 }
 
 type contactRow struct {

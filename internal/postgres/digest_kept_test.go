@@ -21,11 +21,26 @@ const wrongNext = `(
 
 // wrongMain is the SQL that counts the organizations of which another, or nobody, is kept as the main contact.
 const wrongMain = `(
-	WITH ranked AS (SELECT l.organization_id, c.id, c.last_name, c.first_name, row_number() OVER (PARTITION BY l.organization_id
+	WITH ranked AS (SELECT l.organization_id, c.id, c.last_name, c.first_name, l.role_label, row_number() OVER (PARTITION BY l.organization_id
 			ORDER BY coalesce(l.relationship_status, '') = 'Former', l.role_label IS NULL, c.last_name, c.id) AS n
 		FROM organization_contact l JOIN contacts c ON c.id = l.contact_id AND c.is_active)
 	SELECT count(*) FROM organizations o LEFT JOIN ranked r ON r.organization_id = o.id AND r.n = 1 FULL JOIN main_contacts m ON m.organization_id = o.id
-	WHERE (o.id, o.owner_user_id, r.id, coalesce(r.last_name, ''), coalesce(r.first_name, '')) IS DISTINCT FROM (m.organization_id, m.owner_user_id, m.contact_id, m.last_name, m.first_name))`
+	WHERE (o.id, o.owner_user_id, r.id, coalesce(r.last_name, ''), coalesce(r.first_name, ''), coalesce(r.role_label, ''))
+		IS DISTINCT FROM (m.organization_id, m.owner_user_id, m.contact_id, m.last_name, m.first_name, m.role_label))`
+
+// wrongFirsts is the SQL that counts the people of whom another role is kept as the one to show, and the interactions of which
+// another attendee is kept as the first.
+const wrongFirsts = `((
+	WITH ranked AS (SELECT l.contact_id, l.role_label, row_number() OVER (PARTITION BY l.contact_id
+			ORDER BY coalesce(l.relationship_status, '') = 'Former', o.is_active DESC, o.display_name, o.id) AS n
+		FROM organization_contact l JOIN organizations o ON o.id = l.organization_id)
+	SELECT count(*) FROM contacts c LEFT JOIN ranked r ON r.contact_id = c.id AND r.n = 1 FULL JOIN first_roles f ON f.contact_id = c.id
+	WHERE (c.id, c.owner_user_id, coalesce(r.role_label, c.job_title, ''), c.last_name, c.first_name) IS DISTINCT FROM (f.contact_id, f.owner_user_id, f.role, f.last_name, f.first_name)) + (
+	WITH ranked AS (SELECT i.id, i.channel, i.happened_at, c.last_name, c.first_name, row_number() OVER (PARTITION BY i.id
+			ORDER BY c.last_name COLLATE "und-x-icu", c.first_name COLLATE "und-x-icu", c.id) AS n
+		FROM interactions i JOIN interaction_contacts x ON x.interaction_id = i.id AND (x.contact_id <> i.contact_id OR i.contact_id IS NULL) JOIN contacts c ON c.id = x.contact_id)
+	SELECT count(*) FROM (SELECT * FROM ranked WHERE n = 1) r FULL JOIN first_attendees f ON f.interaction_id = r.id
+	WHERE (r.id, r.channel, r.happened_at, r.last_name, r.first_name) IS DISTINCT FROM (f.interaction_id, f.channel, f.happened_at, f.last_name, f.first_name)))`
 
 // dueSoon is a day or a moment, now and then the same one.
 func (l *life) dueSoon() crm.Due {

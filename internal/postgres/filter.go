@@ -72,8 +72,8 @@ func (s *Store) sort(l *list, by crm.Sort, status crm.Status, told crm.Silence, 
 		return errNoOrder()
 	case telling:
 		l.table, l.owner, l.order = l.activity, "a.owner_user_id", o.reversed(by.Reverse)
-	case known && by.By == crm.ByMainContact:
-		l.table, l.owner, l.order = organizationsByMainContact, "a.owner_user_id", o.reversed(by.Reverse)
+	case known && o.kept != "":
+		l.table, l.owner, l.order = o.kept, "a.owner_user_id", o.reversed(by.Reverse)
 	case known:
 		l.order = o.reversed(by.Reverse)
 	case by.By == crm.ByStatus && l.active != "":

@@ -43,12 +43,13 @@ const (
 
 // interactionOrders are the orders of the list that one index walks.
 var interactionOrders = map[crm.SortKey]order{
-	crm.ByNewest:  interactionsByTime,
-	crm.BySubject: {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
-	crm.ByOutcome: {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
-	crm.ByWith:    withOrganization, // see with.go
-	crm.ByChannel: {columns: []string{"i.channel", directionKey, "i.happened_at", "i.id"}, types: []string{"text", "text", "timestamptz"}},
-	crm.ByLogged:  {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
+	crm.ByNewest:    interactionsByTime,
+	crm.BySubject:   {columns: []string{"i.subject" + icu, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByOutcome:   {columns: []string{outcomeKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"}},
+	crm.ByWith:      withOrganization, // see with.go
+	crm.ByAttendees: attendedBy,
+	crm.ByChannel:   {columns: []string{"i.channel", directionKey, "i.happened_at", "i.id"}, types: []string{"text", "text", "timestamptz"}},
+	crm.ByLogged:    {columns: []string{"i.created_at", "i.id"}, types: []string{"timestamptz"}, desc: true},
 	crm.ByDirection: {
 		columns: []string{directionKey, "i.happened_at", "i.id"}, types: []string{"text", "timestamptz"},
 		sparse: &sparse{directionKey + " > ''", directionKey + " = ''"},

@@ -29,6 +29,7 @@ type order struct {
 	types   []string // SQL type of each but the id
 	desc    bool
 	sparse  *sparse // of an order by what most rows do not have
+	kept    string  // what has it, read instead of the list's table: a derived table a with the owner
 	bound   []int   // columns of a table read along, which an index has: a row comparison over both tables has none
 	same    int     // how many of the first columns are the same in all rows that are walked: no index need have them
 }
@@ -121,6 +122,7 @@ type list struct {
 	alike     bool                  // of names written alike: see filterAlike
 	wide      bool                  // too much is in reach to be sorted by people: see widen
 	outer     string                // SELECT … %place FROM (%keys) k JOIN …
+	weighed   bool                  // how much is in reach decides the planner's choice, too
 	custom    bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
 }
 
@@ -363,7 +365,7 @@ func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx
 	switch {
 	case l.alike:
 		b = comparing()
-	case small:
+	case small, !l.custom && !l.weighed && l.scope != "TRUE": // who is in reach changes no plan, and to weigh it takes longer than the page
 		b = planned()
 	}
 	if s.frame != nil {

@@ -236,6 +236,16 @@ const (
 const mainContact = `(SELECT c.% FROM organization_contact l JOIN contacts c ON c.id = l.contact_id WHERE l.organization_id = o.id AND c.is_active
 	ORDER BY coalesce(l.relationship_status, '') = 'Former', l.role_label IS NULL, c.last_name, c.id LIMIT 1)`
 
+// shownRole is what the list of contacts shows as c's role, NULL where that is nothing: %[1]s is the reach of an organization o,
+// %[2]s which one is shown before others.
+const shownRole = `coalesce((SELECT nullif(l.role_label, '') FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND %[1]s
+	ORDER BY %[2]s, coalesce(l.relationship_status, '') = 'Former', o.is_active DESC, o.display_name, o.id LIMIT 1), c.job_title) COLLATE "und-x-icu"`
+
+// alsoThere is a field of the first attendee of i besides its contact, NULL where none is in view.
+const alsoThere = `(SELECT xc.%s FROM interaction_contacts x JOIN contacts xc ON xc.id = x.contact_id WHERE x.interaction_id = i.id AND x.contact_id IS DISTINCT FROM i.contact_id
+	AND (%s OR EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = xc.id AND %s))
+	ORDER BY xc.last_name COLLATE "und-x-icu", xc.first_name COLLATE "und-x-icu", xc.id LIMIT 1) COLLATE "und-x-icu"`
+
 // firstDue is when the next follow-up of an organization is due, NULL where there is none.
 const firstDue = `(SELECT min(coalesce(f.due_at, f.due_on::timestamp AT TIME ZONE 'UTC')) FROM follow_ups f WHERE f.organization_id = o.id AND f.state = 'open')`
 
@@ -340,6 +350,7 @@ func TestContactsWhateverThePlan(t *testing.T) {
 		"next": strings.ReplaceAll(firstDue, "organization_id = o", "contact_id = c") + ", a.last_contact_at, c.id", "-next": strings.ReplaceAll(firstDue, "organization_id = o", "contact_id = c") + " DESC NULLS LAST, a.last_contact_at DESC, c.id DESC",
 		"title": `coalesce(c.job_title, '') COLLATE "und-x-icu", ` + byNames, "-title": `coalesce(c.job_title, '') COLLATE "und-x-icu" DESC, ` + byNamesDown,
 		"-owner": `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byNames,
+		"role":   "", "-role": "", // what each reader sees: below
 	}
 	linked := `EXISTS (SELECT 1 FROM organization_contact l JOIN organizations o ON o.id = l.organization_id WHERE l.contact_id = c.id AND %s)`
 	filters := map[string]struct {
@@ -366,13 +377,24 @@ func TestContactsWhateverThePlan(t *testing.T) {
 			scope := "(" + fmt.Sprintf(r.owner, "c.owner_user_id") + " OR " + fmt.Sprintf(linked, organization) + ")"
 			for name, filter := range filters {
 				for sort, by := range sorts {
-					if name != "all" && sort != "" && (r.name == "own 4" || sort != "last" && (sort != "touch" || filter.f.Touch == "")) {
+					if name != "all" && sort != "" && (r.name == "own 4" || sort != "last" && sort != "role" && (sort != "touch" || filter.f.Touch == "")) {
 						continue
 					}
 					wide := c.wide(stats, r) && name != "at" && !filter.f.Owner.UserID.Valid
 					switch {
 					case strings.HasSuffix(sort, "owner") && wide:
 						by = byNames
+					case strings.HasSuffix(sort, "role") && wide:
+						by = byNames
+					case strings.HasSuffix(sort, "role"):
+						first := "o.id IS NULL"
+						if name == "at" {
+							first = "o.id <> '" + c.found.String() + "'"
+						}
+						role := fmt.Sprintf(shownRole, organization, first)
+						if by = role + " NULLS LAST, " + byNames; sort == "-role" {
+							by = role + " DESC NULLS LAST, " + byNamesDown
+						}
 					case sort == "-owner" && r.name != "all": // all in one order there: see unwalk
 						by = `w.id IS NULL DESC, w.name COLLATE "und-x-icu" DESC, w.id DESC, ` + byNamesDown
 					}
@@ -412,6 +434,7 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 		"channel": "i.channel, coalesce(i.direction, ''), i.happened_at, i.id", "-channel": "i.channel DESC, coalesce(i.direction, '') DESC, i.happened_at DESC, i.id DESC", "logged": "i.created_at DESC, i.id DESC", "-logged": "i.created_at, i.id",
 		"with": fmt.Sprintf(with, ""), "-with": fmt.Sprintf(with, " DESC"),
 		"direction": "i.direction, i.happened_at, i.id", "-direction": "i.direction DESC NULLS LAST, i.happened_at DESC, i.id DESC",
+		"attendees": "", "-attendees": "", // what each reader sees: below
 		"minutes": "i.duration_minutes, i.happened_at, i.id", "-minutes": "i.duration_minutes DESC NULLS LAST, i.happened_at DESC, i.id DESC",
 	}
 	filters := map[string]struct {
@@ -437,17 +460,23 @@ func TestInteractionsWhateverThePlan(t *testing.T) {
 			}
 			for name, filter := range filters {
 				for sort, by := range sorts {
-					few := []string{"", "subject", "author", "minutes", "with"}
+					few := []string{"", "subject", "author", "minutes", "with", "-attendees"}
 					if name == "author" || name == "team" {
-						few = []string{"", "author", "channel", "logged", "-minutes", "with"}
+						few = []string{"", "author", "channel", "logged", "-minutes", "with", "attendees"}
 					}
 					if name != "all" && !slices.Contains(few, sort) {
 						continue // as for organizations
 					}
-					wide := c.wide(stats, r) && name != "person" && name != "at" || r.name == "all" && name == "team" && strings.HasSuffix(sort, "with")
+					wide := c.wide(stats, r) && name != "person" && name != "at" || r.name == "all" && name == "team" && (strings.HasSuffix(sort, "with") || strings.HasSuffix(sort, "attendees"))
 					switch {
-					case (sort == "author" || strings.HasSuffix(sort, "with")) && wide:
+					case (sort == "author" || strings.HasSuffix(sort, "with") || strings.HasSuffix(sort, "attendees")) && wide:
 						by = sorts[""]
+					case strings.HasSuffix(sort, "attendees"):
+						person, place := fmt.Sprintf(r.owner, "xc.owner_user_id"), fmt.Sprintf(r.owner, "o.owner_user_id")
+						last, first := fmt.Sprintf(alsoThere, "last_name", person, place), fmt.Sprintf(alsoThere, "first_name", person, place)
+						if by = last + ", " + first + ", i.happened_at, i.id"; sort == "-attendees" {
+							by = last + " DESC NULLS LAST, " + first + " DESC NULLS LAST, i.happened_at DESC, i.id DESC"
+						}
 					case sort == "author" && (r.name != "all" || name == "person"): // there all are in one order: see unwalk
 						by = `w.id IS NULL, w.name COLLATE "und-x-icu", w.id, i.happened_at, i.id`
 					}

@@ -53,21 +53,18 @@ var organizationOrders = map[crm.SortKey]order{
 	},
 	crm.ByMainContact: {
 		columns: []string{"a.last_name" + icu, "a.first_name" + icu, "a.organization_id"}, types: []string{"text", "text"},
+		kept:   "main_contacts a JOIN organizations o ON o.id = a.organization_id",
 		sparse: &sparse{"a.last_name" + icu + " > ''", "a.last_name" + icu + " = ''"},
 	},
 }
 
-// organizationsByMainContact is what the list reads in the order of ByMainContact.
-const organizationsByMainContact = "main_contacts a JOIN organizations o ON o.id = a.organization_id"
-
 // organizationList is the page of the list with each organization's main contact, which the database keeps.
 const organizationList = `
 	SELECT ` + organizationColumns + `, coalesce(u.name, '') AS owner_name, m.contact_id AS main_contact_id,
-		coalesce(CASE WHEN m.contact_id IS NOT NULL THEN m.first_name || ' ' || m.last_name END, '') AS main_contact_name, coalesce(ml.role_label, '') AS main_contact_role, %last AS last_contact, %touch AS next_touch_at, ` + nextColumns + `, %place
+		coalesce(CASE WHEN m.contact_id IS NOT NULL THEN m.first_name || ' ' || m.last_name END, '') AS main_contact_name, coalesce(m.role_label, '') AS main_contact_role, %last AS last_contact, %touch AS next_touch_at, ` + nextColumns + `, %place
 	FROM (%keys) k JOIN organizations o ON o.id = k.id LEFT JOIN users u ON u.id = o.owner_user_id
 	LEFT JOIN organization_activity oa ON oa.organization_id = o.id
-	LEFT JOIN main_contacts m ON m.organization_id = o.id
-	LEFT JOIN organization_contact ml ON ml.organization_id = m.organization_id AND ml.contact_id = m.contact_id%next`
+	LEFT JOIN main_contacts m ON m.organization_id = o.id%next`
 
 // organizationRow is a row as read. A last contact that never was, or that the reader may not know, is NULL.
 type organizationRow struct {

@@ -69,10 +69,9 @@ func (s *Store) ownedArms(ctx context.Context, l list, p authz.Permission, f crm
 		return nil, err
 	}
 	// A team that owns much of a list soon fills a page on a walk through all of it: 0.3 to 0.6, where owner by owner
-	// costs 2.2 for 150 people. The walk costs 0.0036 by its share, the other 0.015 by its owners; coalesce hides the
-	// owner from the planner, which would leave the walk.
+	// costs 2.2 for 150 people. The walk costs 0.0036 by its share, the other 0.015 by its owners.
 	if shares.of(s.actor.Owners)*float64(len(s.actor.Owners)) >= 0.25 {
-		return []arm{{where: "coalesce(" + l.owner + ", '" + uuid.Nil.String() + "') = ANY(@owners::uuid[])"}}, nil
+		return []arm{{where: s.onWalk().ownerWithin(p, l.owner)}}, nil
 	}
 	return []arm{{each: everyOwner, where: l.owner + " = u.id"}}, nil
 }
@@ -113,12 +112,16 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	}
 	l.count = plain
 	if s.actor.Reach(p) == authz.All {
+		if f.OrganizationID.Valid { // where they have the role they have there
+			s.gatherRoles(l)
+		}
 		var err error
 		l.arms, err = s.ownedArms(ctx, *l, p, f.Owner)
 		return err
 	}
 	if f.OrganizationID.Valid || f.Owner.UserID.Valid || f.Query != "" { // a short range, or the words' index
 		l.unwalk()
+		s.gatherRoles(l)
 		l.arms = []arm{{where: l.scope}}
 		return nil
 	}
@@ -128,9 +131,11 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 	}
 	if reach.narrow() {
 		l.unwalk()
+		s.gatherRoles(l)
 	} else {
 		l.widen()
 	}
+	byRole := reach.narrow() && f.Sort.By == crm.ByRole
 	related := f.Role != "" || f.RelationshipStatus != ""
 	l.arms = s.contactArms(*l, p, related)
 	counted := *l // whatever the order
@@ -147,7 +152,11 @@ func (s *Store) planContacts(ctx context.Context, l *list, f crm.ContactFilter) 
 		dear = 0.5
 	}
 	if ordered := slices.Contains(reachOrders, l.order.columns[0]); !reach.narrow() && (!ordered || reach.share*reach.owners > dear) {
-		l.arms = []arm{{where: l.scope}}
+		l.arms = []arm{{where: s.onWalk().contactScope(p, "c")}}
+	}
+	if byRole { // each looked at once, whichever way it is in reach
+		_, contacts := s.reachedClients(p)
+		l.arms = []arm{{from: "(" + contacts + ") r CROSS JOIN LATERAL (SELECT c.* FROM contacts c WHERE c.id = r.id" + rowByRow + ") c" + s.withRole(), where: "TRUE"}}
 	}
 	return nil
 }
@@ -211,7 +220,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		return err
 	}
 	switch {
-	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byWith()):
+	case reach.organizations <= fewReach, reach.narrow() && (l.byPerson() || l.byNames()):
 		s.gatherAll(l)
 		if l.arms = l.count; slices.Contains(unauthored, f.Sort.By) {
 			l.arms = slices.Clone(l.count)
@@ -219,8 +228,9 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 		}
 	case reach.organizations <= gatheredReach:
 		l.arms = []arm{{where: "(i.user_id = @me::uuid OR " + s.clientsGathered(p, "i") + ")"}}
+		l.weighed = true
 	default:
-		l.arms = plain
+		l.arms = []arm{{where: s.onWalk().interactionScope(p, "i")}}
 	}
 	l.arms = channelByChannel(l.arms, f)
 	if !reach.narrow() {
@@ -234,7 +244,7 @@ func (s *Store) planInteractions(ctx context.Context, l *list, f crm.Interaction
 
 // planAllInteractions chooses the way for a reach over all interactions.
 func (s *Store) planAllInteractions(ctx context.Context, l *list, f crm.InteractionFilter) error {
-	s.sortWith(l, f)
+	s.sortByNames(l, f)
 	arms, err := s.ownedArms(ctx, *l, authz.ViewInteraction, f.Author)
 	if slices.Contains(unauthored, f.Sort.By) {
 		switch {
@@ -251,9 +261,7 @@ func (s *Store) planAllInteractions(ctx context.Context, l *list, f crm.Interact
 // gatherAll turns an order that is a walk from name to name into one for which all rows in reach are sorted.
 func (s *Store) gatherAll(l *list) {
 	l.unwalk()
-	if l.byWith() {
-		s.gatherWith(l)
-	}
+	s.gatherNames(l)
 }
 
 // planned opens a batch of many queries that are planned once for all values: the planner would weigh their arrays and
@@ -286,15 +294,18 @@ func talkWith(scope string) []arm {
 // byPerson reports whether the list goes from person to person.
 func (l *list) byPerson() bool { return l.groups != nil && l.groups[0].people }
 
-// widen gives up an order from person to person within a wide reach: a walk would read on through people none of
-// whose records are in reach, and to sort all that are takes seconds. The list is in its own order, and says so.
+// widen gives up an order from person to person, or by what each reader is shown another of, within a wide reach: a walk
+// would read on through people none of whose records are in reach, and to sort all that are takes seconds. The list is in
+// its own order, and says so.
 func (l *list) widen() {
 	l.wide = true
-	if l.byPerson() {
+	switch {
+	case l.byPerson():
 		l.groups, l.descend = nil, false
-	}
-	if l.byWith() {
+	case l.byNames():
 		l.order = interactionsByTime
+	case l.byRole():
+		l.table, l.owner, l.order, l.groups = "contacts c", "c.owner_user_id", contactsByName, nil
 	}
 }
 

@@ -117,6 +117,8 @@ type Store struct {
 	origin Origin
 	at     int      // see At
 	frame  *framing // see Framed
+
+	walking bool // see onWalk
 }
 
 // At returns a Store that archives, restores, unlinks or deletes a record at this version only: at any other the

@@ -38,18 +38,18 @@ type loadedTable struct {
 // named: those of a later migration go on working, slowly, until somebody decides here.
 var loadedTables = []loadedTable{
 	{"organizations", []string{"audit_guard", "keep_activity_insert", "keep_main_insert"}},
-	{"contacts", []string{"audit_guard", "keep_activity_insert"}},
-	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_main_insert", "keep_periods", "keep_touch_insert"}},
+	{"contacts", []string{"audit_guard", "keep_activity_insert", "keep_first_role_insert"}},
+	{"organization_contact", []string{"audit_guard", "keep_activity_insert", "keep_first_role_insert", "keep_main_insert", "keep_periods", "keep_touch_insert"}},
 	{"relationship_periods", nil},
 	{"interactions", []string{"audit_guard", "keep_activity_insert", "keep_counts_insert"}},
-	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_met_at"}},
+	{"interaction_contacts", []string{"audit_guard", "keep_attendance_insert", "keep_first_attendee_insert", "keep_met_at"}},
 	{"follow_ups", []string{"audit_guard", "keep_next_insert", "notice_assigned"}},
 }
 
 // derivedTables are filled from the loaded ones by rebuild_activity, rebuild_next_follow_up, rebuild_contact_reach,
-// rebuild_main_contacts and rebuild_counts, through their keys.
+// rebuild_first_attendees, rebuild_first_roles, rebuild_main_contacts and rebuild_counts, through their keys.
 var derivedTables = []string{
-	"organization_activity", "contact_activity", "contact_reach", "main_contacts", "interaction_deltas", "interaction_hours", "interaction_days", "client_deltas", "client_days", "client_totals",
+	"organization_activity", "contact_activity", "contact_reach", "first_attendees", "first_roles", "main_contacts", "interaction_deltas", "interaction_hours", "interaction_days", "client_deltas", "client_days", "client_totals",
 }
 
 // LoadLarge fills an empty register with any number of records, in one transaction. The connection has to own
@@ -126,7 +126,8 @@ func (l *load) run(ctx context.Context, r LargeRegister) error {
 		}
 	}
 	l.progress("last contacts", 0)
-	if err := l.exec(ctx, `SELECT rebuild_activity()`, `SELECT rebuild_next_follow_up()`, `ANALYZE contact_activity`, `SELECT rebuild_contact_reach()`, `SELECT rebuild_main_contacts()`); err != nil { // look things up by key
+	if err := l.exec(ctx, `SELECT rebuild_activity()`, `SELECT rebuild_next_follow_up()`, `ANALYZE contact_activity`, `SELECT rebuild_contact_reach()`,
+		`SELECT rebuild_first_attendees()`, `SELECT rebuild_first_roles()`, `SELECT rebuild_main_contacts()`); err != nil { // look things up by key
 		return err
 	}
 	l.progress("counts", 0)

@@ -101,7 +101,7 @@ func TestLargeLoadDerives(t *testing.T) {
 				coalesce((SELECT max(i.happened_at) FROM ` + talkWith + ` i WHERE i.person = c.id), '-infinity'))`,
 		"reach of contacts": `SELECT count(*) FROM contact_reach r FULL JOIN contact_reaches v USING (contact_id, owner_user_id) WHERE
 			(r.contact_id, r.last_name, r.first_name, r.is_active, r.last_contact_at, r.created_at) IS DISTINCT FROM (v.contact_id, v.last_name, v.first_name, v.is_active, v.last_contact_at, v.created_at)`,
-		"next contact": `SELECT ` + wrongTouch, "next follow-up": `SELECT ` + wrongNext, "main contacts": `SELECT ` + wrongMain,
+		"next contact": `SELECT ` + wrongTouch, "next follow-up": `SELECT ` + wrongNext, "main contacts": `SELECT ` + wrongMain, "firsts": `SELECT ` + wrongFirsts,
 		"periods": `SELECT count(*) FROM organization_contact l FULL JOIN relationship_periods p USING (organization_id, contact_id)
 			WHERE (l.role_label, l.relationship_status) IS DISTINCT FROM (p.role_label, p.relationship_status) OR p."to" IS NOT NULL`,
 		"beginnings": `SELECT count(*) FROM relationship_periods p JOIN organizations o ON o.id = p.organization_id WHERE p."from" < o.created_at`,

@@ -115,6 +115,8 @@ var unguarded = map[string]string{
 	"interaction_deltas":    "derived: a trigger on interactions, which are guarded, keeps it",
 	"interaction_hours":     "derived: folded from interaction_deltas",
 	"contact_activity":      "derived: triggers on contacts and interactions, which are guarded, keep it",
+	"first_attendees":       "derived: triggers on interactions, attendees and contacts, which are guarded, keep it",
+	"first_roles":           "derived: triggers on links, contacts and organizations, which are guarded, keep it",
 	"main_contacts":         "derived: triggers on links, contacts and organizations, which are guarded, keep it",
 	"contact_reach":         "derived: triggers on links, organizations and contacts, which are guarded, keep it",
 	"organization_activity": "derived: triggers on organizations and interactions, which are guarded, keep it",

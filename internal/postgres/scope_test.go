@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -373,6 +374,36 @@ func TestWithoutViewClientNothingNamesAClient(t *testing.T) {
 	for _, name := range []string{"Hers", "Larsperson", "His"} {
 		if strings.Contains(everything, name) {
 			t.Errorf("%s is named to someone without ViewClient", name)
+		}
+	}
+}
+
+// TestNoOrderTellsOfNamesOutOfReach: whom interactions were with, and who else was there, decides no order for someone who
+// sees all interactions and not all clients.
+func TestNoOrderTellsOfNamesOutOfReach(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	var newest []uuid.UUID
+	for _, name := range []string{"Zorn", "Adams", "Moss"} { // the last one logged comes first
+		person := f.contact(t, name, none)
+		i := crm.Interaction{OrganizationID: idOf(postgrestest.Organization(t, f.db, name, none)), Channel: crm.Meeting, Subject: name, HappenedAt: time.Now(), Attendees: []crm.Attendee{{ContactID: person}}}
+		newest = append([]uuid.UUID{must(f.sys.LogInteraction(ctx, i, audit.Organization, none))(t).ID}, newest...)
+	}
+	talks := authz.Grant{Permission: authz.ViewInteraction, Reach: authz.All}
+	for what, clients := range map[string]authz.Actor{
+		"own clients": postgrestest.Actor(f.mia, authz.Own).WithGrants(authz.Grant{Permission: authz.ViewClient, Reach: authz.Own}, talks),
+		"no clients":  postgrestest.Actor(f.mia, authz.Own).WithGrants(talks),
+	} {
+		s := f.db.As(clients, postgres.Origin{})
+		for _, order := range []string{"with", "-with", "attendees", "-attendees"} {
+			var got []uuid.UUID
+			l := must(s.Interactions(ctx, crm.InteractionFilter{Sort: crm.ParseSort(order)}))(t)
+			for _, i := range l.Rows {
+				got = append(got, i.ID)
+			}
+			if !slices.Equal(got, newest) || !l.Wide {
+				t.Errorf("%s, sort %s: %v, want the newest first: %v", what, order, got, newest)
+			}
 		}
 	}
 }
