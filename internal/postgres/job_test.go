@@ -131,7 +131,7 @@ func TestAJobThatIsCutOffLeavesNothing(t *testing.T) {
 	k := &killer{at: "UPDATE jobs SET finished_at"}
 	k.kill = func() {
 		conn := postgrestest.Connect(t, f.conn.Config().ConnString())
-		run(t, conn, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`)
+		run(t, conn, `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`)
 	}
 	dying := postgrestest.OpenURL(t, f.conn.Config().ConnString(), postgres.Options{Tracer: k})
 	if err := dying.Jobs().Do(ctx, id); err == nil {
