@@ -2,10 +2,13 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/crm"
 )
 
@@ -31,42 +34,80 @@ func (u *undo) manyOfOne(ctx context.Context) (imagedTable, bool, error) {
 	return table, known, nil
 }
 
-// inParts takes such a change set back, part by part in the order of its records' ids, in which they are locked as
-// ever. The audit rows of a part are written with it.
+// inParts takes such a change set back. Part by part, in the order of their ids, its records are locked and compared; of
+// each only what goes back is kept in mind. When all are locked they are rewritten, as the change set did it.
 func (u *undo) inParts(ctx context.Context, table imagedTable) error {
+	if err := prepareForMany(ctx, u.work); err != nil {
+		return err
+	}
+	type patch struct {
+		image  json.RawMessage
+		action string
+	}
+	patches := map[uuid.UUID]patch{}
+	var ids []uuid.UUID
+	var columns []string
 	within := false
 	for p := (part{size: undoPart}); ; p.after = u.last {
-		u.changes = nil
 		if err := u.load(ctx, p); err != nil {
 			return err
 		}
 		within = within || len(u.records[table.name]) > 0
-		for _, step := range []func(context.Context, imagedTable) error{u.lock, u.restoreUpdated} {
-			if err := step(ctx, table); err != nil {
-				return err
-			}
+		if err := u.lock(ctx, table); err != nil {
+			return err
 		}
-		if len(u.changes) > 0 {
-			b := &pgx.Batch{}
-			if err := u.store.queueManyAudits(b, uuid.NullUUID{UUID: u.work.changeSet, Valid: true}, u.changes); err != nil {
+		ready, err := u.mergeBack(ctx, table)
+		if err != nil {
+			return err
+		}
+		columns = append(columns, table.patched(ready)...)
+		for _, r := range ready {
+			image, err := json.Marshal(r.patch)
+			if err != nil {
 				return err
 			}
-			if err := u.work.SendBatch(ctx, b).Close(); err != nil {
-				return err
+			if len(ids) == 0 {
+				u.result.Target = u.landing(table, r, true)
 			}
-			u.work.logged += len(u.changes)
+			ids, patches[r.key[0]] = append(ids, r.key[0]), patch{image, r.action}
 		}
 		if u.loaded < undoPart {
 			break
 		}
 	}
-	u.changes = nil
 	switch {
 	case !within:
 		return crm.ErrNotFound
-	case u.work.logged == 0:
+	case len(ids) == 0:
 		u.result.Target = u.firstThere()
 		return errNothingUndone
+	}
+	u.records = nil
+	slices.Sort(columns)
+	args, err := u.store.auditArgs(uuid.NullUUID{}, audit.Change{Metadata: map[string]any{"undoes": u.of}})
+	if err != nil {
+		return err
+	}
+	back := rewrite{
+		table: table, set: table.patching(slices.Compact(columns)), given: map[string]string{"patch": "jsonb", "done": "text"}, action: audit.Undo,
+		metadata: "@metadata::jsonb || jsonb_build_object('action', n.done)", args: pgx.NamedArgs{"metadata": args["metadata"]},
+	}
+	if ids, err = inOrder(ctx, u.work, table, ids); err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(ids, rewrittenAtOnce) {
+		images, actions := make([]json.RawMessage, len(chunk)), make([]string, len(chunk))
+		for i, id := range chunk {
+			images[i], actions[i] = patches[id].image, patches[id].action
+		}
+		n, err := u.store.rewrite(ctx, u.work, back, chunk, pgx.NamedArgs{"patch": images, "done": actions})
+		if err != nil {
+			return err
+		}
+		u.result.Undone += n
+		if err := u.job.tell(ctx, u.result.Undone, len(ids)); err != nil {
+			return err
+		}
 	}
 	u.tellOutside()
 	return nil
