@@ -85,7 +85,7 @@ func (l *life) someone() []crm.Attendee {
 // step does one thing that may move a last contact.
 func (l *life) step() string {
 	s := l.all(l.mia)
-	switch l.IntN(18) {
+	switch l.IntN(19) {
 	case 0:
 		saved, err := s.CreateOrganization(ctx, crm.Organization{LegalName: "New", DisplayName: "New", OwnerUserID: l.owner()}, none)
 		l.noted(saved, err, &l.organizations)
@@ -152,6 +152,18 @@ func (l *life) step() string {
 		return "change a role or what is usual in it"
 	case 14, 15, 16:
 		return l.plan(s)
+	case 17:
+		var some []uuid.UUID
+		for range 1 + l.IntN(len(l.organizations)) {
+			some = append(some, oneOf(l, l.organizations))
+		}
+		b := picked(crm.BulkAssign, some...)
+		b.Owner = l.owner()
+		moved, err := s.ChangeSelected(ctx, b)
+		if moved.ChangeSet != uuid.Nil {
+			l.noted(postgres.Saved{ChangeSet: moved.ChangeSet}, err, nil)
+		}
+		return "reassign many"
 	default:
 		undone, err := s.Undo(ctx, oneOf(l, l.sets))
 		l.noted(postgres.Saved{ChangeSet: undone.ChangeSetID}, err, nil)

@@ -30,12 +30,15 @@ func (s *Store) newFollowUpBulk(w *work, b crm.FollowUpBulk) *bulk {
 	kind := followUpKinds[b.Action]
 	due := followUpArgs(crm.FollowUp{Due: b.Due})
 	run := &bulk{
-		store: s, work: w, table: mustTable("follow_ups"), name: "t.title", scope: s.followUpScope,
-		view: authz.ViewInteraction, edit: authz.EditInteraction, action: kind.action, set: kind.set, same: kind.same, closed: "t.state <> 'open'",
-		parent:   "coalesce(n.after->>'organization_id', n.after->>'contact_id')::uuid",
-		metadata: "jsonb_build_object('organization_id', n.after->'organization_id', 'contact_id', n.after->'contact_id')",
-		args:     pgx.NamedArgs{"dueOn": due["dueOn"], "dueAt": due["dueAt"], "person": b.UserID},
-		result:   crm.BulkResult{Skipped: map[crm.SkipReason]crm.Skipped{}},
+		store: s, work: w, name: "t.title", scope: s.followUpScope,
+		view: authz.ViewInteraction, edit: authz.EditInteraction, same: kind.same, closed: "t.state <> 'open'",
+		rewrite: rewrite{
+			table: mustTable("follow_ups"), action: kind.action, set: kind.set,
+			parent:   "coalesce(n.after->>'organization_id', n.after->>'contact_id')::uuid",
+			metadata: "jsonb_build_object('organization_id', n.after->'organization_id', 'contact_id', n.after->'contact_id')",
+			args:     pgx.NamedArgs{"dueOn": due["dueOn"], "dueAt": due["dueAt"], "person": b.UserID},
+		},
+		result: crm.BulkResult{Skipped: map[crm.SkipReason]crm.Skipped{}},
 	}
 	if b.Action == crm.AssignFollowUps {
 		run.keeps = `EXISTS (SELECT 1 FROM (SELECT t.organization_id, t.contact_id, t.created_by, @person::uuid AS user_id) f WHERE ` + s.followUpScope(run.edit, "f") + `)`

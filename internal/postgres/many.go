@@ -19,27 +19,23 @@ import (
 // One action on many records of a table: which ones, and what is done to each, say selection.go for clients and
 // followup_bulk.go for follow-ups.
 
-// selectedChunk is how many rows one action goes through at a time: few enough for a statement to stay well
-// below any timeout and for progress to be seen, many enough that a statement's own cost does not count.
-const selectedChunk = 2000
+// lockedAtOnce is how many rows one action locks at a time. Whoever saves one of them is waited for, and then the others
+// of that many go without waiting.
+const lockedAtOnce = 2000
 
 // bulk is an action on many records of one table under way in its transaction. Its SQL is constant and calls the
 // record t.
 type bulk struct {
-	store            *Store
-	work             *work
-	table            imagedTable
-	name             string // what a record is called
-	scope            func(authz.Permission, string) string
-	view, edit       authz.Permission // what seeing and changing a record take
-	action           audit.Action     // of each record
-	set              string           // what is set,
-	same             string           // whether it is so already,
-	closed           string           // whether a record cannot be changed any more, "" for never,
-	keeps            string           // and whether the changed record is within the actor's reach for editing, "" for always
-	parent, metadata string           // of the audit row, of the changed row n; "" for none
-	args             pgx.NamedArgs    // of all of these
-	result           crm.BulkResult
+	store      *Store
+	work       *work
+	rewrite    rewrite // what is done to each; its arguments are those of the following, too
+	name       string  // what a record is called
+	scope      func(authz.Permission, string) string
+	view, edit authz.Permission // what seeing and changing a record take
+	same       string           // whether what is to be set is so already,
+	closed     string           // whether a record cannot be changed any more, "" for never,
+	keeps      string           // and whether the changed record is within the actor's reach for editing, "" for always
+	result     crm.BulkResult
 }
 
 // selected returns the SQL of the ids of all that a list finds, in no order, with its arguments: at most one more than
@@ -87,22 +83,45 @@ func (s *Store) changeMany(ctx context.Context, kind audit.Action, j *job, begin
 	return run.result, nil
 }
 
-// all goes through the records chunk by chunk in the order of their ids, in which everything that locks many locks:
-// two at once wait for each other, and never in a circle.
+// all locks the records in the order of their ids, in which everything that locks many locks: two at once wait for each
+// other, and never in a circle. Then it changes those that are to be changed.
 func (b *bulk) all(ctx context.Context, ids []uuid.UUID, j *job) error {
 	if len(ids) > crm.MaxSelected {
 		return crm.Fault("", "These are more than %d records: narrow the list and go through it in parts.", crm.MaxSelected)
 	}
+	if err := prepareForMany(ctx, b.work); err != nil {
+		return err
+	}
 	ids = slices.Clone(ids)
 	slices.SortFunc(ids, func(x, y uuid.UUID) int { return bytes.Compare(x[:], y[:]) })
 	ids = slices.Compact(ids)
-	for done := 0; done < len(ids); {
-		chunk := ids[done:min(done+selectedChunk, len(ids))]
-		if err := b.change(ctx, chunk); err != nil {
+	var ready []uuid.UUID
+	for chunk := range slices.Chunk(ids, lockedAtOnce) {
+		locked, err := b.lock(ctx, chunk)
+		if err != nil {
 			return err
 		}
-		done += len(chunk)
-		if err := j.tell(ctx, done, len(ids)); err != nil {
+		some, err := b.sort(ctx, chunk, locked)
+		if err != nil {
+			return err
+		}
+		ready = append(ready, some...)
+	}
+	skipped := len(ids) - len(ready)
+	if err := j.tell(ctx, skipped, len(ids)); err != nil {
+		return err
+	}
+	ready, err := inOrder(ctx, b.work, b.rewrite.table, ready)
+	if err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(ready, rewrittenAtOnce) {
+		n, err := b.store.rewrite(ctx, b.work, b.rewrite, chunk, nil)
+		if err != nil {
+			return err
+		}
+		b.result.Done += n
+		if err := j.tell(ctx, skipped+b.result.Done, len(ids)); err != nil {
 			return err
 		}
 	}
@@ -111,7 +130,7 @@ func (b *bulk) all(ctx context.Context, ids []uuid.UUID, j *job) error {
 
 // arguments are those of the action and the given ones.
 func (b *bulk) arguments(more pgx.NamedArgs) pgx.NamedArgs {
-	args := b.store.args(b.args)
+	args := b.store.args(b.rewrite.args)
 	maps.Copy(args, more)
 	return args
 }
@@ -124,41 +143,13 @@ func otherwise(sql, none string) string {
 	return sql
 }
 
-// change locks the records of a chunk, leaves out what is not to be changed, and changes the rest with an audit row
-// each, in one statement.
-func (b *bulk) change(ctx context.Context, ids []uuid.UUID) error {
-	locked, err := b.lock(ctx, ids)
-	if err != nil {
-		return err
-	}
-	ready, err := b.sort(ctx, ids, locked)
-	if err != nil || len(ready) == 0 {
-		return err
-	}
-	s := b.store
-	tag, err := b.work.Exec(ctx, `
-		WITH was AS (SELECT t.id, audit_image(to_jsonb(t)) AS image FROM `+b.table.name+` t WHERE t.id = ANY(@ids)),
-			n AS (UPDATE `+b.table.name+` t SET `+b.set+`, version = t.version + 1, updated_at = now() FROM was WHERE t.id = was.id
-				RETURNING t.id, was.image AS before, audit_image(to_jsonb(t)) AS after)
-		INSERT INTO audit_logs (change_set_id, user_id, action, target_type, target_id, parent_id, table_name, metadata, before, after, ip, ua)
-		SELECT @changeSet, @user, @action, @type, n.id, `+otherwise(b.parent, "NULL::uuid")+`, @table, `+otherwise(b.metadata, "'{}'::jsonb")+`,
-			n.before, n.after, @ip, @ua FROM n ORDER BY n.id`,
-		b.arguments(pgx.NamedArgs{
-			"ids": ready, "changeSet": b.work.changeSet, "user": s.userID(), "action": b.action, "type": b.table.targetType,
-			"table": b.table.name, "ip": s.ip(), "ua": s.ua(),
-		}))
-	b.work.logged += int(tag.RowsAffected())
-	b.result.Done += int(tag.RowsAffected())
-	return err
-}
-
 // lock locks those of the records that the actor may edit. It waits for whoever is saving one of them; for somebody
 // who does not finish within the lock timeout it does not wait again, and goes without their records.
 func (b *bulk) lock(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
 	if _, err := b.work.Exec(ctx, `SAVEPOINT unlocked`); err != nil {
 		return nil, err
 	}
-	sql := `SELECT t.id FROM ` + b.table.name + ` t WHERE t.id = ANY(@ids) AND ` + b.scope(b.edit, "t") + ` ORDER BY t.id FOR NO KEY UPDATE OF t`
+	sql := `SELECT t.id FROM ` + b.rewrite.table.name + ` t WHERE t.id = ANY(@ids) AND ` + b.scope(b.edit, "t") + ` ORDER BY t.id FOR NO KEY UPDATE OF t`
 	args := b.store.args(pgx.NamedArgs{"ids": ids})
 	found, err := column[uuid.UUID](ctx, b.work, sql, args)
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == codeLockTimeout {
@@ -184,7 +175,7 @@ func (b *bulk) sort(ctx context.Context, ids []uuid.UUID, locked map[uuid.UUID]b
 	}
 	rows, err := many[row](ctx, b.work, `SELECT t.id, `+b.name+` AS name, coalesce(`+b.scope(b.edit, "t")+`, FALSE) AS open,
 			`+otherwise(b.closed, "FALSE")+` AS closed, `+b.same+` AS same, `+otherwise(b.keeps, "TRUE")+` AS keeps
-		FROM `+b.table.name+` t WHERE t.id = ANY(@ids) AND `+b.scope(b.view, "t")+` ORDER BY t.id`, b.arguments(pgx.NamedArgs{"ids": ids}))
+		FROM `+b.rewrite.table.name+` t WHERE t.id = ANY(@ids) AND `+b.scope(b.view, "t")+` ORDER BY t.id`, b.arguments(pgx.NamedArgs{"ids": ids}))
 	if err != nil {
 		return nil, err
 	}

@@ -28,13 +28,13 @@ var bulkKinds = map[crm.BulkAction]bulkKind{
 func (s *Store) newBulk(w *work, b crm.Bulk) *bulk {
 	kind := bulkKinds[b.Action]
 	run := &bulk{
-		store: s, work: w, view: authz.ViewClient, edit: authz.EditClient, set: kind.set, same: kind.same,
-		args: pgx.NamedArgs{"owner": b.Owner}, result: crm.BulkResult{Skipped: map[crm.SkipReason]crm.Skipped{}},
+		store: s, work: w, view: authz.ViewClient, edit: authz.EditClient, same: kind.same,
+		rewrite: rewrite{set: kind.set, args: pgx.NamedArgs{"owner": b.Owner}}, result: crm.BulkResult{Skipped: map[crm.SkipReason]crm.Skipped{}},
 	}
 	if b.List() == crm.ContactList {
-		run.table, run.scope, run.name, run.action = mustTable("contacts"), s.contactScope, "t.first_name || ' ' || t.last_name", kind.contact
+		run.rewrite.table, run.rewrite.action, run.scope, run.name = mustTable("contacts"), kind.contact, s.contactScope, "t.first_name || ' ' || t.last_name"
 	} else {
-		run.table, run.scope, run.name, run.action = mustTable("organizations"), s.organizationScope, "t.display_name", kind.organization
+		run.rewrite.table, run.rewrite.action, run.scope, run.name = mustTable("organizations"), kind.organization, s.organizationScope, "t.display_name"
 	}
 	return run
 }

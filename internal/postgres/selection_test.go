@@ -115,6 +115,20 @@ func TestOneUndoTakesAnActionBack(t *testing.T) {
 	}
 }
 
+// TestManyAreRewrittenInTheOrderOfMostIndexes looks at where the new rows stand: one behind the other, as they were written.
+func TestManyAreRewrittenInTheOrderOfMostIndexes(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	f.many(t, 300, f.tom) // Client 10 comes before Client 2 by name, and after it by id
+	give := allOf(crm.BulkAssign, crm.OrganizationFilter{Query: "Client"})
+	give.Owner = idOf(f.mia.ID)
+	must(f.all(f.mia).ChangeSelected(ctx, give))(t)
+	const inOrder = `SELECT array_agg(display_name::text ORDER BY ctid) = array_agg(display_name::text ORDER BY display_name COLLATE "und-x-icu", id) FROM organizations WHERE display_name LIKE 'Client %'`
+	if !read[bool](t, f.conn, inOrder) {
+		t.Error("the rows are not in the order of their names")
+	}
+}
+
 func TestAnActionOnContacts(t *testing.T) {
 	t.Parallel()
 	f := newFirm(t)

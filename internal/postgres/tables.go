@@ -19,6 +19,7 @@ type imagedTable struct {
 	refersTo   []string   // conditions on t that hold when something refers to the row; @ids are the rows being deleted
 	refers     []reference
 	partOf     string // the table of the record whose part the row is, named by the first key column
+	order      string // the order in which most of its indexes stand, of t; "" for that of the key
 }
 
 // reference is a column that holds the id of a row of another table.
@@ -78,6 +79,7 @@ var imagedTables = []imagedTable{
 	},
 	{
 		name: "contacts", targetType: audit.Contact, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
+		order:   "t.last_name" + icu + ", t.first_name" + icu + ", t.id",
 		unique:  []string{"email"},
 		columns: []string{"id", "first_name", "last_name", "email", "phone", "mobile", "job_title", "owner_user_id", "is_active", "created_at"},
 		refers:  []reference{{"owner_user_id", "users"}},
@@ -91,6 +93,7 @@ var imagedTables = []imagedTable{
 	},
 	{
 		name: "organizations", targetType: audit.Organization, key: []string{"id"}, target: "id", versioned: true, stamped: true, owned: true,
+		order:    "t.display_name" + icu + ", t.id",
 		together: [][]string{{"touch_snoozed_until", "touch_snooze_reason"}},
 		columns: []string{
 			"id", "legal_name", "display_name", "website", "sector", "size_band", "tax_id", "owner_user_id", "is_active", "created_at",

@@ -69,7 +69,7 @@ func (s *Store) undo(ctx context.Context, id uuid.UUID, j *job) (crm.UndoResult,
 			}
 		}
 		takeBack := func() ([]audit.Change, error) {
-			u = &undo{store: s, work: w, of: id, root: root, staying: map[uuid.UUID]bool{}}
+			u = &undo{store: s, work: w, job: j, of: id, root: root, staying: map[uuid.UUID]bool{}}
 			changes, err := u.run(ctx)
 			if err == nil {
 				err = j.finish(ctx, w, resultOf(u.result))
@@ -179,6 +179,7 @@ func (s *Store) onlyMyProfile(ctx context.Context, q querier, id uuid.UUID) (boo
 type undo struct {
 	store   *Store
 	work    *work
+	job     *job // nil where somebody waits
 	of      uuid.UUID
 	root    rootChange
 	at      time.Time // when the change set was made

@@ -2,10 +2,13 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/archpilot/crm/internal/audit"
 	"github.com/archpilot/crm/internal/crm"
 )
 
@@ -31,42 +34,95 @@ func (u *undo) manyOfOne(ctx context.Context) (imagedTable, bool, error) {
 	return table, known, nil
 }
 
-// inParts takes such a change set back, part by part in the order of its records' ids, in which they are locked as
-// ever. The audit rows of a part are written with it.
+// inParts takes such a change set back. Part by part, in the order of their ids, its records are locked and compared; of
+// each only what goes back is kept in mind. When all are locked they are rewritten, as the change set did it.
 func (u *undo) inParts(ctx context.Context, table imagedTable) error {
-	within := false
-	for p := (part{size: undoPart}); ; p.after = u.last {
-		u.changes = nil
-		if err := u.load(ctx, p); err != nil {
-			return err
-		}
-		within = within || len(u.records[table.name]) > 0
-		for _, step := range []func(context.Context, imagedTable) error{u.lock, u.restoreUpdated} {
-			if err := step(ctx, table); err != nil {
-				return err
-			}
-		}
-		if len(u.changes) > 0 {
-			b := &pgx.Batch{}
-			if err := u.store.queueManyAudits(b, uuid.NullUUID{UUID: u.work.changeSet, Valid: true}, u.changes); err != nil {
-				return err
-			}
-			if err := u.work.send(ctx, b); err != nil {
-				return err
-			}
-			u.work.logged += len(u.changes)
-		}
-		if u.loaded < undoPart {
-			break
-		}
+	if err := prepareForMany(ctx, u.work); err != nil {
+		return err
 	}
-	u.changes = nil
+	p, err := u.patchesOf(ctx, table)
 	switch {
-	case !within:
+	case err != nil:
+		return err
+	case !p.within:
 		return crm.ErrNotFound
-	case u.work.logged == 0:
+	case len(p.ids) == 0:
 		u.result.Target = u.firstThere()
 		return errNothingUndone
+	}
+	u.records = nil
+	return u.putBack(ctx, table, p)
+}
+
+// patches are what goes back, by record.
+type patches struct {
+	within  bool // some record is in reach
+	ids     []uuid.UUID
+	columns []string // that any record gets back, each many times
+	images  map[uuid.UUID]json.RawMessage
+	actions map[uuid.UUID]string // which are undone
+}
+
+// patchesOf locks and compares all records.
+func (u *undo) patchesOf(ctx context.Context, table imagedTable) (patches, error) {
+	found := patches{images: map[uuid.UUID]json.RawMessage{}, actions: map[uuid.UUID]string{}}
+	for p := (part{size: undoPart}); ; p.after = u.last {
+		if err := u.load(ctx, p); err != nil {
+			return found, err
+		}
+		found.within = found.within || len(u.records[table.name]) > 0
+		if err := u.lock(ctx, table); err != nil {
+			return found, err
+		}
+		ready, err := u.mergeBack(ctx, table)
+		if err != nil {
+			return found, err
+		}
+		found.columns = append(found.columns, table.patched(ready)...)
+		for _, r := range ready {
+			if len(found.ids) == 0 {
+				u.result.Target = u.landing(table, r, true)
+			}
+			id := r.key[0]
+			if found.images[id], err = json.Marshal(r.patch); err != nil {
+				return found, err
+			}
+			found.ids, found.actions[id] = append(found.ids, id), r.action
+		}
+		if u.loaded < undoPart {
+			return found, nil
+		}
+	}
+}
+
+// putBack rewrites the records.
+func (u *undo) putBack(ctx context.Context, table imagedTable, p patches) error {
+	slices.Sort(p.columns)
+	args, err := u.store.auditArgs(uuid.NullUUID{}, audit.Change{Metadata: map[string]any{"undoes": u.of}})
+	if err != nil {
+		return err
+	}
+	back := rewrite{
+		table: table, set: table.patching(slices.Compact(p.columns)), given: map[string]string{"patch": "jsonb", "done": "text"}, action: audit.Undo,
+		metadata: "@metadata::jsonb || jsonb_build_object('action', n.done)", args: pgx.NamedArgs{"metadata": args["metadata"]},
+	}
+	ids, err := inOrder(ctx, u.work, table, p.ids)
+	if err != nil {
+		return err
+	}
+	for chunk := range slices.Chunk(ids, rewrittenAtOnce) {
+		images, actions := make([]json.RawMessage, len(chunk)), make([]string, len(chunk))
+		for i, id := range chunk {
+			images[i], actions[i] = p.images[id], p.actions[id]
+		}
+		n, err := u.store.rewrite(ctx, u.work, back, chunk, pgx.NamedArgs{"patch": images, "done": actions})
+		if err != nil {
+			return err
+		}
+		u.result.Undone += n
+		if err := u.job.tell(ctx, u.result.Undone, len(ids)); err != nil {
+			return err
+		}
 	}
 	u.tellOutside()
 	return nil

@@ -48,3 +48,50 @@ func TestLargeUndosGoPartByPart(t *testing.T) {
 		t.Errorf("with nothing left: %d", r.Undone)
 	}
 }
+
+// TestPeopleGoWithManyClientsAndComeBack has people at one client, at several that move, at one that moves and one of either
+// owner: whoever reaches them is told anew by each change, and as before by its undo.
+func TestPeopleGoWithManyClientsAndComeBack(t *testing.T) {
+	t.Parallel()
+	f := newFirm(t)
+	s := f.all(f.mia)
+	ids := f.many(t, postgres.UndoPart+1, f.tom)
+	give := picked(crm.BulkAssign, ids[10:20]...)
+	must(s.ChangeSelected(ctx, give))(t) // to nobody
+	zoe := postgrestest.User(t, f.db, "zoe", none, "x")
+	give.Picked, give.Owner = ids[20:30], idOf(zoe.ID)
+	must(s.ChangeSelected(ctx, give))(t)
+	for i, at := range [][]uuid.UUID{
+		{ids[0]}, {ids[10]}, {f.hers, ids[1]}, {f.his, ids[2]}, {ids[3], ids[4]}, {ids[5], ids[11]}, {ids[6], ids[20]}, {ids[7], ids[21], f.hers}, {ids[12], ids[13]},
+	} {
+		person := f.contact(t, fmt.Sprint("Person ", i), none)
+		for _, organization := range at {
+			must(s.LinkContact(ctx, crm.Relationship{OrganizationID: organization, ContactID: person}, none))(t)
+		}
+	}
+	owners := func() string {
+		return read[string](t, f.conn, `SELECT md5(string_agg(id || coalesce(owner_user_id::text, ''), ' ' ORDER BY id)) FROM organizations`)
+	}
+	reach := func() string {
+		return read[string](t, f.conn, `SELECT string_agg(contact_id || ' ' || owner_user_id, ' ' ORDER BY contact_id, owner_user_id) FROM contact_reach`)
+	}
+	right := func(when string) {
+		t.Helper()
+		if wrong := read[int](t, f.conn, wrongActivity); wrong > 0 {
+			t.Errorf("%s: %d records have a wrong owner or reach", when, wrong)
+		}
+	}
+	ownersBefore, reachBefore := owners(), reach()
+	for _, to := range []uuid.NullUUID{idOf(f.mia.ID), idOf(zoe.ID), none} {
+		all := allOf(crm.BulkAssign, crm.OrganizationFilter{Query: "Client"})
+		all.Owner = to
+		given := must(s.ChangeSelected(ctx, all))(t)
+		right("given")
+		undone := must(s.Undo(ctx, given.ChangeSet))(t)
+		right("taken back")
+		if undone.Undone != given.Done || owners() != ownersBefore || reach() != reachBefore {
+			t.Errorf("%d of %d went back; owners and reach are not as they were", undone.Undone, given.Done)
+		}
+	}
+	verify(t, s)
+}

@@ -18,6 +18,15 @@ import (
 
 // restoreUpdated puts back, field by field, what the change set changed and nobody changed since.
 func (u *undo) restoreUpdated(ctx context.Context, table imagedTable) error {
+	ready, err := u.mergeBack(ctx, table)
+	if err != nil || len(ready) == 0 {
+		return err
+	}
+	return u.patch(ctx, table, ready)
+}
+
+// mergeBack returns the records of which something goes back, with what that is, and keeps the rest.
+func (u *undo) mergeBack(ctx context.Context, table imagedTable) ([]*touched, error) {
 	var ready []*touched
 	for _, r := range u.records[table.name] {
 		if r.before == nil || r.after == nil {
@@ -42,13 +51,10 @@ func (u *undo) restoreUpdated(ctx context.Context, table imagedTable) error {
 	}
 	for _, keep := range []func(context.Context, imagedTable, []*touched) error{u.keepTaken, u.keepGone, u.keepTree, u.keepForWhom} {
 		if err := keep(ctx, table, ready); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if ready = slices.DeleteFunc(ready, func(r *touched) bool { return len(r.patch) == 0 }); len(ready) == 0 {
-		return nil
-	}
-	return u.patch(ctx, table, ready)
+	return slices.DeleteFunc(ready, func(r *touched) bool { return len(r.patch) == 0 }), nil
 }
 
 // keepOwnerOutOfReach drops an earlier owner with whom the record would leave the actor's reach.
@@ -211,8 +217,7 @@ func (u *undo) patch(ctx context.Context, table imagedTable, records []*touched)
 		patches[i] = raw
 	}
 	args["patch"] = patches
-	columns := strings.Join(table.columns, ", ")
-	set := `(` + columns + `) = (SELECT ` + prefix("r.", table.columns) + ` FROM jsonb_populate_record(NULL::` + table.name + `, to_jsonb(t) || p.patch) r)`
+	set := table.patching(table.patched(records))
 	if table.versioned {
 		set += `, version = t.version + 1`
 	}
@@ -228,6 +233,19 @@ func (u *undo) patch(ctx context.Context, table imagedTable, records []*touched)
 		u.done(table, r, r.nowRaw, after[fmt.Sprint(r.key)])
 	}
 	return nil
+}
+
+// patching is the SQL that sets columns of t to what p.patch has of them; the others stay as they are, unmentioned, so that
+// the database knows which indexes hold nothing new.
+func (t imagedTable) patching(columns []string) string {
+	return `(` + strings.Join(columns, ", ") + `) = (SELECT ` + prefix("r.", columns) + ` FROM jsonb_populate_record(t, p.patch) r)`
+}
+
+// patched returns the columns of which something goes back, in the order of the table's.
+func (t imagedTable) patched(records []*touched) []string {
+	return slices.DeleteFunc(slices.Clone(t.columns), func(c string) bool {
+		return !slices.ContainsFunc(records, func(r *touched) bool { _, patched := r.patch[c]; return patched })
+	})
 }
 
 func prefix(p string, columns []string) string { return p + strings.Join(columns, ", "+p) }
