@@ -270,7 +270,7 @@ func (j *job) tell(ctx context.Context, done, total int) error {
 	return err
 }
 
-const finishJob = `UPDATE jobs SET finished_at = now(), result = @result, change_set_id = @changeSet WHERE id = @id AND finished_at IS NULL`
+const finishJob = `UPDATE jobs SET finished_at = clock_timestamp(), result = @result, change_set_id = @changeSet WHERE id = @id AND finished_at IS NULL`
 
 // finish marks the job done in the transaction that does it.
 func (j *job) finish(ctx context.Context, w *work, r crm.JobResult) error {

@@ -110,6 +110,9 @@ func (u *undo) putBack(ctx context.Context, table imagedTable, p patches) error 
 	if err != nil {
 		return err
 	}
+	if err := u.job.tell(ctx, 0, len(ids)); err != nil {
+		return err
+	}
 	for chunk := range slices.Chunk(ids, rewrittenAtOnce) {
 		images, actions := make([]json.RawMessage, len(chunk)), make([]string, len(chunk))
 		for i, id := range chunk {
