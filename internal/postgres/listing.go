@@ -122,6 +122,7 @@ type list struct {
 	alike     bool                  // of names written alike: see filterAlike
 	wide      bool                  // too much is in reach to be sorted by people: see widen
 	outer     string                // SELECT … %place FROM (%keys) k JOIN …
+	keyed     bool                  // rows that few records have are looked up for each: by key, however few
 	weighed   bool                  // how much is in reach decides the planner's choice, too
 	custom    bool                  // plan with the values: under a generic plan a rare one costs a hundred times more
 }
@@ -367,6 +368,9 @@ func listRows[R any](ctx context.Context, s *Store, l list, sql string, args pgx
 		b = comparing()
 	case small, !l.custom && !l.weighed && l.scope != "TRUE": // who is in reach changes no plan, and to weigh it takes longer than the page
 		b = planned()
+	}
+	if l.keyed && b.begun {
+		b.byIndex(true)
 	}
 	if s.frame != nil {
 		if err := s.queueFrame(b, s.frame.list, s.frame.q, s.frame.into); err != nil {

@@ -305,6 +305,20 @@ func TestListsArePlannedOnce(t *testing.T) {
 	}
 }
 
+// TestFewAttendeesAreLookedUpByKey: the fewer interactions have any, the more a walk through all of those seems to cost nothing; in the
+// order by who else was there it would come again for each interaction in reach.
+func TestFewAttendeesAreLookedUpByKey(t *testing.T) {
+	t.Parallel()
+	c := newCrowd(t, 60)
+	run(t, c.conn, `ANALYZE`)
+	tracer := &asked{}
+	s := postgrestest.OpenURL(t, c.url, postgres.Options{Tracer: tracer}).As(c.readers()[1].actor, postgres.Origin{})
+	must(s.Interactions(ctx, crm.InteractionFilter{Sort: crm.Sort{By: crm.ByAttendees}}))(t)
+	if b := tracer.batches; len(b) != 1 || !slices.ContainsFunc(b[0], func(q *pgx.QueuedQuery) bool { return strings.Contains(q.SQL, "'enable_seqscan'") }) {
+		t.Errorf("%d batches, none that goes by index", len(b))
+	}
+}
+
 // TestARecordNotFoundKeepsItsConnection: the batch that reads it is a transaction, which ends although there is no row. The
 // pool would give up a connection with an open one.
 func TestARecordNotFoundKeepsItsConnection(t *testing.T) {

@@ -90,6 +90,7 @@ func (s *Store) gatherNames(l *list) {
 func (s *Store) gatherAttendees(l *list) {
 	seen := "interactions y JOIN interaction_contacts x ON x.interaction_id = y.id JOIN contacts xc ON xc.id = x.contact_id" +
 		" WHERE y.id = n.interaction_id AND x.contact_id IS DISTINCT FROM y.contact_id AND " + s.contactScope(authz.ViewClient, "xc")
+	l.keyed = true
 	some := attendedBy
 	some.columns = slices.Concat(attendedBy.columns[:2], interactionsByTime.columns)
 	l.groups = []group{
