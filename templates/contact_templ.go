@@ -62,7 +62,7 @@ func (p ContactsPage) sorts() []ui.Tab {
 	}
 	orders = append(orders, sorting{"email", p.T("E-mail")}, sorting{"phone", p.T("Phone")})
 	if !p.List.Wide {
-		orders = append(orders, sorting{"owner", p.T("Owner")})
+		orders = append(orders, sorting{"owner", p.T("Owner")}, sorting{"role", p.T("Role")})
 	}
 	return p.sortTabs(paths.Contacts, p.Query, orders...)
 }

@@ -59,7 +59,7 @@ func (p InteractionsPage) chips() []ui.Chip {
 func (p InteractionsPage) sorts() []ui.Tab {
 	orders := []sorting{{"newest", p.T("Newest first")}, {"-newest", p.T("Oldest first")}, {"subject", p.T("Subject")}, {"outcome", p.T("Outcome")}}
 	if !p.List.Wide {
-		orders = append(orders, sorting{"author", p.T("Author")})
+		orders = append(orders, sorting{"author", p.T("Author")}, sorting{"with", p.T("With")})
 	}
 	return p.sortTabs(paths.Interactions, p.Query, orders...)
 }

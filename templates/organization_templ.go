@@ -56,7 +56,7 @@ func (p OrganizationsPage) sorts() []ui.Tab {
 	if p.SeesLastContact {
 		orders = append(orders, sorting{"last", p.T("Longest silent first")}, sorting{"-last", p.T("Latest contact first")}, sorting{"touch", p.T("Most overdue first")}, sorting{"next", p.T("Next follow-up")})
 	}
-	return p.sortTabs(paths.Organizations, p.Query, append(orders, sorting{"sector", p.T("Sector")}, sorting{"size", p.T("Size")}, sorting{"owner", p.T("Owner")})...)
+	return p.sortTabs(paths.Organizations, p.Query, append(orders, sorting{"contact", p.T("Main contact")}, sorting{"sector", p.T("Sector")}, sorting{"size", p.T("Size")}, sorting{"owner", p.T("Owner")})...)
 }
 
 func (p OrganizationsPage) head(by, label string) ui.Sortable {
